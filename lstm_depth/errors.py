@@ -1,0 +1,39 @@
+# Copyright 2026 The lstm_depth authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Errors a user can act on: what happened, to which file or topic, what to do."""
+
+
+class LstmDepthError(Exception):
+    """
+    Base of every expected failure.
+
+    The command line prints the message and exits with 2, the node logs it and
+    stays alive; anything else is a bug and keeps its traceback.
+    """
+
+
+class ConfigError(LstmDepthError, ValueError):
+    """A configuration value or name is not usable."""
+
+
+class CheckpointError(LstmDepthError):
+    """A checkpoint file is missing, damaged or does not fit its model."""
+
+
+class DataError(LstmDepthError):
+    """A data file, folder, bag or video cannot be used."""
+
+
+class MessageError(LstmDepthError, ValueError):
+    """A ROS message does not hold what it claims to hold."""

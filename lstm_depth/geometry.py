@@ -1,0 +1,102 @@
+# Copyright 2026 The lstm_depth authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""
+Pinhole camera geometry in NumPy.
+
+The camera frame is optical (REP-103): z forward, x right, y down. Pixel (u, v)
+is column, row with the centre of the top-left pixel at (0, 0), and depth is the
+distance along z (REP-118), never along the ray.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import math
+
+from lstm_depth.errors import ConfigError
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Camera:
+    """
+    Intrinsics of an undistorted pinhole camera.
+
+    *width*, *height*, *fx*, *fy*, *cx* and *cy* are in pixels. ``fx == 0`` means
+    uncalibrated, as in ``sensor_msgs/CameraInfo``.
+    """
+
+    width: int
+    height: int
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for sizes and values that no camera has."""
+        if self.width <= 0 or self.height <= 0:
+            raise ConfigError(f'camera size must be positive, not {self.width}x{self.height}')
+        values = (self.fx, self.fy, self.cx, self.cy)
+        if not all(math.isfinite(value) for value in values):
+            raise ConfigError(f'camera intrinsics must be finite, not {values}')
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether points can be computed: both focal lengths are positive."""
+        return self.fx > 0 and self.fy > 0
+
+    @property
+    def k(self) -> np.ndarray:
+        """Return the (3, 3) float64 camera matrix."""
+        return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]])
+
+    def resized(self, width: int, height: int) -> Camera:
+        """Return the camera of the same view resampled to *width* x *height*."""
+        sx, sy = width / self.width, height / self.height
+        return Camera(width, height, self.fx * sx, self.fy * sy, self.cx * sx, self.cy * sy)
+
+    def rays(self) -> np.ndarray:
+        """Return (H, W, 3) float32 points at depth 1 m: ``((u-cx)/fx, (v-cy)/fy, 1)``."""
+        if not self.calibrated:
+            raise ConfigError('the camera is not calibrated (fx or fy is 0): no points')
+        rays = np.ones((self.height, self.width, 3), np.float32)
+        rays[..., 0] = (np.arange(self.width) - self.cx) / self.fx
+        rays[..., 1] = ((np.arange(self.height) - self.cy) / self.fy)[:, None]
+        return rays
+
+    def backproject(self, depth: np.ndarray) -> np.ndarray:
+        """
+        Return the point seen at every pixel.
+
+        *depth*: (H, W) metres, NaN where invalid. Returns (H, W, 3) float32
+        metres in the camera frame, NaN where depth is NaN.
+        """
+        if depth.shape != (self.height, self.width):
+            raise ConfigError(
+                f'depth is {depth.shape[1]}x{depth.shape[0]} but the camera is '
+                f'{self.width}x{self.height}; use Camera.resized() first')
+        return self.rays() * depth.astype(np.float32, copy=False)[..., None]
+
+    def project(self, points: np.ndarray) -> np.ndarray:
+        """Return (..., 2) float64 pixels (u, v) of (..., 3) camera-frame points in metres."""
+        points = np.asarray(points, np.float64)
+        z = points[..., 2]
+        with np.errstate(divide='ignore', invalid='ignore'):
+            return np.stack([points[..., 0] / z * self.fx + self.cx,
+                             points[..., 1] / z * self.fy + self.cy], axis=-1)
+
+
+# NYU Depth V2's colour camera at 640x480 (its toolbox's camera_params.m).
+NYU_CAMERA = Camera(640, 480, 518.85790117, 519.46961112, 325.58244941, 253.73616633)

@@ -1,0 +1,179 @@
+# Copyright 2026 The lstm_depth authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""
+Checkpoints: safetensors with a JSON header.
+
+The header lies in the file's metadata under ``lstm_depth`` and says everything
+needed to rebuild the model and to judge it: name, full configuration, input size
+and normalisation, depth range, training data, metrics, version.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+import json
+from pathlib import Path
+from typing import Any
+
+from lstm_depth import __version__
+from lstm_depth.errors import CheckpointError, ConfigError
+from lstm_depth.files import atomic_path
+from lstm_depth.models import create_model, DepthModel, list_models
+from safetensors import safe_open, SafetensorError
+from safetensors.torch import save_file
+import torch
+
+FORMAT = 1
+_KEY = 'lstm_depth'
+_SHIPPED = 'residual_lstm.safetensors'
+
+
+def shipped_checkpoint() -> Path:
+    """Return the path of the checkpoint that comes with the package."""
+    return Path(str(files('lstm_depth') / 'weights' / _SHIPPED))
+
+
+def save_checkpoint(path: str | Path, model: DepthModel, *,
+                    training: dict[str, Any] | None = None,
+                    metrics: dict[str, Any] | None = None,
+                    dtype: torch.dtype = torch.float32) -> None:
+    """
+    Write *model* to *path* (.safetensors) atomically.
+
+    *training*: what it was trained on and how; *metrics*: its held-out numbers;
+    both go into the header as they are and must be plain JSON values. *dtype*:
+    how floating-point weights are stored; they load as float32.
+    """
+    mean, std = model.normalisation
+    config = model.config
+    header = {
+        'format': FORMAT,
+        'version': __version__,
+        'model': model.name,
+        'config': config.to_dict(),
+        'input': {'height': config.input_height, 'width': config.input_width,
+                  'mean': mean, 'std': std},
+        'depth_range_m': [config.depth_min, config.depth_max],
+        'training': training or {},
+        'metrics': metrics or {},
+    }
+    weights = {name: _stored(tensor, dtype) for name, tensor in model.state_dict().items()}
+    with atomic_path(path) as partial:
+        save_file(weights, partial, metadata={_KEY: json.dumps(header)})
+
+
+def load_model(source: str | Path | None = None) -> DepthModel:
+    """
+    Return a model in evaluation mode, on the CPU.
+
+    *source*: None for the checkpoint that ships with the package, the path of a
+    checkpoint, or a model name for fresh random weights. Raises CheckpointError
+    saying what is wrong with which file and what to do.
+    """
+    if source in list_models():
+        return create_model(str(source)).eval()
+    path = shipped_checkpoint() if source in (None, '') else Path(source).expanduser()
+    header = read_header(path)
+    try:
+        model = create_model(header['model'], **header['config'])
+    except ConfigError as error:
+        raise CheckpointError(
+            f'{path} was written by lstm_depth {header.get("version")} and describes a model '
+            f'that this version ({__version__}) cannot build: {error}') from error
+    weights = _read_weights(path)
+    _check_weights(path, model, weights)
+    model.load_state_dict(weights)
+    model.header = header
+    return model.eval()
+
+
+def read_header(path: str | Path) -> dict[str, Any]:
+    """Return the JSON header of a checkpoint; CheckpointError when there is none."""
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(
+            f'no checkpoint {path}; give the path of a .safetensors file, or one of the model '
+            f'names {", ".join(list_models())}, or nothing for the checkpoint that ships')
+    try:
+        with safe_open(path, framework='pt') as file:
+            metadata = file.metadata() or {}
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(f'{path} is not a checkpoint: {_diagnose(path)} ({error})') from error
+    if _KEY not in metadata:
+        raise CheckpointError(
+            f'{path} is a safetensors file without an lstm_depth header: it holds weights of '
+            'something else; checkpoints are written by lstm_depth')
+    try:
+        header = json.loads(metadata[_KEY])
+        known = header['format'] == FORMAT and isinstance(header['config'], dict)
+        header['model']
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f'{path} has a damaged header ({error}); copy it again') from error
+    if not known:
+        raise CheckpointError(
+            f'{path} has checkpoint format {header["format"]}, this version reads {FORMAT}; '
+            'use a newer lstm_depth')
+    return header
+
+
+def _stored(tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Return a contiguous copy of *tensor* for the file, floats as *dtype*."""
+    tensor = tensor.detach().cpu()
+    return tensor.to(dtype if tensor.is_floating_point() else tensor.dtype).contiguous().clone()
+
+
+def _read_weights(path: Path) -> dict[str, torch.Tensor]:
+    """Return the tensors of a checkpoint, floats as float32."""
+    try:
+        with safe_open(path, framework='pt') as file:
+            weights = {name: file.get_tensor(name) for name in file.keys()}
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(f'{path} is not readable: {_diagnose(path)} ({error})') from error
+    return {name: tensor.float() if tensor.is_floating_point() else tensor
+            for name, tensor in weights.items()}
+
+
+def _check_weights(path: Path, model: DepthModel, weights: dict[str, torch.Tensor]) -> None:
+    """Raise CheckpointError unless *weights* are exactly those of *model*, and finite."""
+    wanted = model.state_dict()
+    missing = sorted(set(wanted) - set(weights))
+    extra = sorted(set(weights) - set(wanted))
+    if missing or extra:
+        raise CheckpointError(
+            f'{path} does not fit its own header ({model.name}): weights missing '
+            f'{missing[:3]}, unexpected {extra[:3]}; it was edited or written by another version')
+    for name, tensor in weights.items():
+        if tensor.shape != wanted[name].shape:
+            raise CheckpointError(
+                f'{path}: weight {name} is {tuple(tensor.shape)} but the header describes '
+                f'{tuple(wanted[name].shape)}; it was edited or written by another version')
+        if not torch.isfinite(tensor).all():
+            raise CheckpointError(f'{path}: weight {name} holds NaN or infinity: the training '
+                                  'that wrote it had diverged; use an earlier checkpoint')
+
+
+def _diagnose(path: Path) -> str:
+    """Say what a file that is no safetensors file seems to be, and what to do."""
+    with path.open('rb') as file:
+        start = file.read(64)
+    if not start:
+        return 'the file is empty; copy it again'
+    if start.lstrip()[:1] == b'<':
+        return 'it is a web page, so the download did not reach the file itself; download it again'
+    if start[:2] in (b'PK', b'\x80\x02', b'\x80\x04', b'\x80\x05'):
+        return ('it is a Python pickle (.pth), which could run any code when loaded; '
+                'lstm_depth reads only .safetensors checkpoints')
+    if start.startswith(b'version https://git-lfs'):
+        return 'it is a Git LFS pointer; run "git lfs pull"'
+    return 'it is truncated or damaged; copy it again'

@@ -1,0 +1,135 @@
+# Copyright 2026 The lstm_depth authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Convolution blocks shared by encoders, hourglasses and decoders."""
+
+from __future__ import annotations
+
+import math
+
+from lstm_depth.models.config import ModelConfig
+import torch
+from torch import nn, Tensor
+import torch.nn.functional as F  # noqa: N812 (the field's name for it)
+
+
+class ConvBlock(nn.Sequential):
+    """Convolution, optional BatchNorm, ReLU, optional dropout: (N, I, H, W) -> (N, O, H, W)."""
+
+    def __init__(self, in_channels: int, out_channels: int, *, kernel: int = 3,
+                 norm: bool = False, dropout: float = 0.0) -> None:
+        """Build with 'same' padding; the bias goes when BatchNorm brings its own."""
+        layers: list[nn.Module] = [
+            nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2, bias=not norm)]
+        if norm:
+            layers.append(nn.BatchNorm2d(out_channels))
+        layers.append(nn.ReLU(inplace=True))
+        if dropout:
+            layers.append(nn.Dropout(dropout))
+        super().__init__(*layers)
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions beside an identity: relu(x + f(x)), (N, C, H, W) -> the same."""
+
+    def __init__(self, channels: int, *, norm: bool = False, dropout: float = 0.0) -> None:
+        """Build; the second convolution's BatchNorm starts at zero, so that f starts at zero."""
+        super().__init__()
+        self.conv1 = ConvBlock(channels, channels, norm=norm, dropout=dropout)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=not norm)
+        self.norm2 = nn.BatchNorm2d(channels) if norm else nn.Identity()
+        if norm:
+            nn.init.zeros_(self.norm2.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the block's output."""
+        return F.relu(x + self.norm2(self.conv2(self.conv1(x))))
+
+
+class ResidualChain(nn.Module):
+    """
+    A row of convolution blocks whose values are added back after every two.
+
+    Paper 000, Conv1..Conv7 and Conv8..Conv12: "the outputs of the convolution
+    blocks are residually connected after every two convolution layers". The
+    first pair has no link where the channels differ.
+    """
+
+    def __init__(self, in_channels: int, channels: int, layers: int, *,
+                 norm: bool = False, dropout: float = 0.0) -> None:
+        """Build *layers* 3x3 blocks of *channels* filters."""
+        super().__init__()
+        self.blocks = nn.ModuleList(
+            ConvBlock(in_channels if i == 0 else channels, channels, norm=norm, dropout=dropout)
+            for i in range(layers))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (N, channels, H, W) of (N, in_channels, H, W)."""
+        link = x
+        for index, block in enumerate(self.blocks, start=1):
+            x = block(x)
+            if index % 2 == 0:
+                x = x + link if link.shape[1] == x.shape[1] else x
+                link = x
+        return x
+
+
+class UpBlock(nn.Module):
+    """Bilinear upsampling to a skip's size, concatenation with it, one 3x3 block."""
+
+    def __init__(self, in_channels: int, skip_channels: int, out_channels: int, *,
+                 norm: bool = True) -> None:
+        """Build for *in_channels* from below and *skip_channels* from the encoder."""
+        super().__init__()
+        self.conv = ConvBlock(in_channels + skip_channels, out_channels, norm=norm)
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        """Return (N, out_channels, h, w) at the size of *skip*."""
+        return self.conv(torch.cat([resize(x, skip.shape[-2:]), skip], dim=1))
+
+
+def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return *x* resampled to *size* (height, width), bilinear without aligned corners."""
+    if tuple(x.shape[-2:]) == tuple(size):
+        return x
+    return F.interpolate(x, size=tuple(size), mode='bilinear', align_corners=False)
+
+
+class DepthHead(nn.Module):
+    """
+    One convolution to a single channel, then metres within the configured range.
+
+    'sigmoid': d = min + (max - min) s(x); 'log': d = min (max / min)^s(x), with s
+    the logistic function. The bias starts where the answer is *initial_depth*,
+    because a network that starts metres off spends its first epoch on one number.
+    """
+
+    def __init__(self, in_channels: int, config: ModelConfig, kernel: int = 3) -> None:
+        """Build for the range and output form of *config*."""
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, 1, kernel, padding=kernel // 2)
+        self.low, self.high = config.depth_min, config.depth_max
+        self.log = config.output == 'log'
+        if self.log:
+            share = math.log(config.initial_depth / self.low) / math.log(self.high / self.low)
+        else:
+            share = (config.initial_depth - self.low) / (self.high - self.low)
+        nn.init.constant_(self.conv.bias, math.log(share / (1 - share)))
+
+    def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:
+        """Return (N, 1, *size) depth in metres of (N, C, h, w) features."""
+        # Metres in float32 under autocast: bfloat16 has steps of 3 cm at 5 m.
+        share = torch.sigmoid(resize(self.conv(x), size).float())
+        if self.log:
+            return self.low * torch.exp(share * math.log(self.high / self.low))
+        return self.low + (self.high - self.low) * share

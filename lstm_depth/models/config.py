@@ -1,0 +1,108 @@
+# Copyright 2026 The lstm_depth authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Validated model configuration."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+import difflib
+import math
+from typing import Any, TypeVar
+
+from lstm_depth.errors import ConfigError
+
+TEMPORAL_CORES = ('none', 'pixel_lstm', 'conv_lstm', 'raster_lstm')
+OUTPUTS = ('sigmoid', 'log')
+
+ConfigT = TypeVar('ConfigT', bound='ModelConfig')
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """
+    What every depth model has.
+
+    *input_height*, *input_width*: the size in pixels that the model works at; a
+    stream resizes its frames to it. *depth_min*, *depth_max*: range of the
+    output in metres. *output*: how the last layer x becomes metres, 'sigmoid'
+    (linear between the two ends) or 'log' (linear in log-depth, for relative
+    error losses). *initial_depth*: what an untrained model answers, metres.
+    *focal*: ``(fx / width, fy / height)`` of the camera the metric scale was
+    learned with, None when unknown. *temporal*: the recurrent core;
+    *temporal_kernel*: the size of conv_lstm's hidden-to-hidden kernel;
+    *temporal_residual*: whether the core's input is added to its output.
+    """
+
+    input_height: int = 256
+    input_width: int = 256
+    depth_min: float = 0.1
+    depth_max: float = 10.0
+    output: str = 'sigmoid'
+    initial_depth: float = 2.5
+    focal: tuple[float, float] | None = None
+    temporal: str = 'none'
+    temporal_kernel: int = 3
+    temporal_residual: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError naming the first value that cannot work."""
+        self.check_positive('input_height', 'input_width', 'temporal_kernel')
+        self.check_choice('output', OUTPUTS)
+        self.check_choice('temporal', TEMPORAL_CORES)
+        if self.temporal_kernel % 2 == 0:
+            raise ConfigError(f'temporal_kernel must be odd, not {self.temporal_kernel}')
+        if not 0 < self.depth_min < self.initial_depth < self.depth_max < math.inf:
+            raise ConfigError(
+                'the depth range needs 0 < depth_min < initial_depth < depth_max, not '
+                f'{self.depth_min}, {self.initial_depth}, {self.depth_max}')
+        if self.focal is not None:
+            object.__setattr__(self, 'focal', tuple(float(value) for value in self.focal))
+            if len(self.focal) != 2 or not all(0 < f < math.inf for f in self.focal):
+                raise ConfigError(f'focal must be two positive numbers, not {self.focal}')
+
+    def check_positive(self, *names: str) -> None:
+        """Raise ConfigError unless each named field is an integer above zero."""
+        for name in names:
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise ConfigError(f'{name} must be a positive integer, not {value!r}')
+
+    def check_choice(self, name: str, choices: tuple[Any, ...]) -> None:
+        """Raise ConfigError unless the named field is one of *choices*."""
+        value = getattr(self, name)
+        if value not in choices:
+            raise ConfigError(f'{name} must be one of {", ".join(map(str, choices))}, '
+                              f'not {value!r}')
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain values, for JSON."""
+        return asdict(self)
+
+
+def build_config(config_class: type[ConfigT], values: dict[str, Any]) -> ConfigT:
+    """Return *config_class* of *values*; an unknown name is a ConfigError with the nearest."""
+    known = [field.name for field in fields(config_class)]
+    for name in values:
+        if name not in known:
+            raise ConfigError(f'{config_class.__name__} has no setting {name!r}'
+                              + did_you_mean(name, known))
+    # JSON has no tuples, and a frozen configuration holds no lists.
+    return config_class(**{name: tuple(value) if isinstance(value, list) else value
+                           for name, value in values.items()})
+
+
+def did_you_mean(name: str, known: list[str]) -> str:
+    """Return '; did you mean ...?' for the nearest known name, else the list of them."""
+    near = difflib.get_close_matches(name, known, n=1)
+    return f'; did you mean {near[0]!r}?' if near else f'; there are: {", ".join(known)}'

@@ -1,0 +1,265 @@
+# Copyright 2026 The lstm_depth authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""
+The streaming engine: frames in, metric depth out, the hidden state in between.
+
+Plain PyTorch, no ROS: the node, the bag replay and a user's script feed the same
+class.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass
+from enum import Enum
+import math
+import time
+
+import cv2
+from lstm_depth.errors import ConfigError, DataError
+from lstm_depth.geometry import Camera
+from lstm_depth.models.base import DepthModel
+from lstm_depth.models.cores import State
+from lstm_depth.runtime import select_device
+import numpy as np
+import torch
+
+MODES = ('stateful', 'window')
+
+
+class ResetReason(str, Enum):
+    """Why a hidden state was thrown away."""
+
+    BACKWARD_STAMP = 'backward_stamp'
+    GAP = 'gap'
+    SIZE_CHANGE = 'size_change'
+    FRAME_CHANGE = 'frame_change'
+    NON_FINITE = 'non_finite'
+    EXPLICIT = 'explicit'
+
+
+@dataclass(frozen=True, eq=False)
+class DepthFrame:
+    """
+    The answer to one pushed frame.
+
+    *depth*: (H, W) float32 metres along the optical axis, at the size of the
+    pushed image, NaN where the network gave no finite number. *stamp_s*: the
+    stamp of the image. *latency_s*: seconds from push to answer. *reset*: why
+    the state was reset at this frame, None in a steady stream.
+    """
+
+    depth: np.ndarray
+    stamp_s: float
+    latency_s: float
+    reset: ResetReason | None = None
+
+
+class DepthStream:
+    """
+    Keep a rolling buffer of frames and a hidden state, and answer each frame.
+
+    *model*: from ``load_model`` or ``create_model``; it is moved to *device* and
+    put in evaluation mode. *mode*: 'stateful' advances the state by one step a
+    frame, at a cost that does not grow; 'window' runs the last *buffer_size*
+    frames from a zero state, as training clips do. *max_gap_s*: a longer pause
+    between stamps resets the state. *reprime_every*: in stateful mode, rebuild
+    the state from the buffer every so many frames, to bound drift; 0 is never.
+    *focal_scaling*: correct the metric scale for cameras of another focal length
+    than the model was trained with (see ``push``).
+
+    Nothing pushed can leave NaN in the state. Not thread-safe: one thread pushes.
+    Raises ConfigError for values out of range.
+    """
+
+    def __init__(self, model: DepthModel, *, device: str = 'auto', mode: str = 'stateful',
+                 buffer_size: int = 8, max_gap_s: float = 1.0, reprime_every: int = 0,
+                 focal_scaling: bool = True) -> None:
+        """Move the model to its device and start with an empty state."""
+        if mode not in MODES:
+            raise ConfigError(f'mode must be one of {", ".join(MODES)}, not {mode!r}')
+        if buffer_size < 1:
+            raise ConfigError(f'buffer_size must be at least 1 frame, not {buffer_size}')
+        if not max_gap_s > 0:
+            raise ConfigError(f'max_gap_s must be above 0 seconds, not {max_gap_s}')
+        if reprime_every < 0:
+            raise ConfigError(f'reprime_every must be 0 (never) or more, not {reprime_every}')
+        self.mode = mode
+        self.max_gap_s = max_gap_s
+        self.reprime_every = reprime_every
+        self.focal_scaling = focal_scaling
+        self.device, self.device_note = select_device(device)
+        self.reset_counts: Counter[ResetReason] = Counter()
+        self.skipped = 0
+        self._buffer: deque[torch.Tensor] = deque(maxlen=buffer_size)
+        self._model = model.to(self.device).eval()
+        self._pending: ResetReason | None = None
+        self._clear()
+
+    @property
+    def model(self) -> DepthModel:
+        """The network in use."""
+        return self._model
+
+    @property
+    def state(self) -> State:
+        """The hidden state, a tuple of tensors; empty after a reset or without a core."""
+        return self._state
+
+    @property
+    def buffer_size(self) -> int:
+        """How many preprocessed frames the rolling buffer holds at most."""
+        return self._buffer.maxlen or 0
+
+    @buffer_size.setter
+    def buffer_size(self, size: int) -> None:
+        if size < 1:
+            raise ConfigError(f'buffer_size must be at least 1 frame, not {size}')
+        self._buffer = deque(self._buffer, maxlen=size)
+
+    def reset(self, reason: ResetReason = ResetReason.EXPLICIT) -> None:
+        """Forget the state and the buffer; the next frame's answer carries *reason*."""
+        self._clear()
+        self._count(reason)
+
+    def swap_model(self, model: DepthModel) -> None:
+        """Go on with another network; its state is primed from the buffered frames."""
+        same_input = (model.config.input_height, model.config.input_width) == (
+            self._model.config.input_height, self._model.config.input_width)
+        self._model = model.to(self.device).eval()
+        if not same_input:
+            self._buffer.clear()
+        self._state = self._prime()
+
+    def push(self, rgb: np.ndarray, stamp_s: float, *,
+             camera: Camera | None = None) -> DepthFrame | None:
+        """
+        Return the depth of one frame, or None for a repeated stamp.
+
+        *rgb*: (H, W, 3) uint8. *stamp_s*: seconds; going backward, or forward by
+        more than *max_gap_s*, resets the state first, as does another image
+        size. *camera*: the image's intrinsics where known. An object at depth Z
+        seen with focal length f looks as large as at Z f0 / f with the f0 the
+        model learned its scale with, so depth is multiplied by f / f0 (the
+        canonical camera of Metric3D, Yin et al. 2023).
+
+        Raises DataError, with the state untouched, for anything that is not
+        such an image or stamp.
+        """
+        started = time.perf_counter()
+        self._check(rgb, stamp_s)
+        if stamp_s == self._last_stamp:
+            self.skipped += 1
+            return None
+        self._reset_if_broken(rgb, stamp_s)
+        frame = self._preprocess(rgb)
+        depth, state = self._infer(frame)
+        if torch.isfinite(depth).all() and all(torch.isfinite(t).all() for t in state):
+            self._state = state
+            self._buffer.append(frame)
+        else:
+            self._clear()
+            self._count(ResetReason.NON_FINITE)
+        self._last_stamp, self._last_size = stamp_s, rgb.shape[:2]
+        reset, self._pending = self._pending, None
+        answer = self._postprocess(depth, rgb.shape[:2], camera)
+        return DepthFrame(answer, stamp_s, time.perf_counter() - started, reset)
+
+    def _clear(self) -> None:
+        """Return to the state before the first frame."""
+        self._buffer.clear()
+        self._state: State = ()
+        self._last_stamp: float | None = None
+        self._last_size: tuple[int, int] | None = None
+        self._since_prime = 0
+
+    def _count(self, reason: ResetReason) -> None:
+        """Note a reset for the counters and for the next answer."""
+        self.reset_counts[reason] += 1
+        self._pending = reason
+
+    @staticmethod
+    def _check(rgb: np.ndarray, stamp_s: float) -> None:
+        """Raise DataError unless *rgb* is a non-empty colour image and the stamp a number."""
+        if not (isinstance(rgb, np.ndarray) and rgb.ndim == 3 and rgb.shape[2] == 3
+                and rgb.dtype == np.uint8 and rgb.size):
+            found = (f'{rgb.shape} {rgb.dtype}' if isinstance(rgb, np.ndarray)
+                     else type(rgb).__name__)
+            raise DataError(f'a frame must be an (H, W, 3) uint8 RGB array, not {found}')
+        if not math.isfinite(stamp_s):
+            raise DataError(f'a stamp must be a finite number of seconds, not {stamp_s}')
+
+    def _reset_if_broken(self, rgb: np.ndarray, stamp_s: float) -> None:
+        """Reset when this frame does not continue the stream of the last one."""
+        if self._last_stamp is None:
+            return
+        if stamp_s < self._last_stamp:
+            self.reset(ResetReason.BACKWARD_STAMP)
+        elif stamp_s - self._last_stamp > self.max_gap_s:
+            self.reset(ResetReason.GAP)
+        elif rgb.shape[:2] != self._last_size:
+            self.reset(ResetReason.SIZE_CHANGE)
+
+    def _preprocess(self, rgb: np.ndarray) -> torch.Tensor:
+        """Return (1, 3, h, w) float32 in [0, 1] at the model's input size, on the device."""
+        config = self._model.config
+        size = (config.input_width, config.input_height)
+        if (rgb.shape[1], rgb.shape[0]) != size:
+            # Area averaging when shrinking, because plain bilinear aliases.
+            shrinks = rgb.shape[1] > size[0]
+            rgb = cv2.resize(rgb, size,
+                             interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+        tensor = torch.from_numpy(np.ascontiguousarray(rgb)).to(self.device)
+        return tensor.permute(2, 0, 1).unsqueeze(0).float().div_(255)
+
+    @torch.inference_mode()
+    def _infer(self, frame: torch.Tensor) -> tuple[torch.Tensor, State]:
+        """Return (h, w) depth of the newest frame and the state after it."""
+        if self.mode == 'window':
+            clip = torch.stack([*list(self._buffer)[-(self.buffer_size - 1):], frame], dim=1) \
+                if self.buffer_size > 1 else frame.unsqueeze(1)
+            depth, state = self._model.forward_clip(clip)
+            return depth[0, -1, 0], state
+        self._since_prime += 1
+        if self.reprime_every and self._since_prime > self.reprime_every:
+            self._state = self._prime()
+        depth, state = self._model(frame, self._state)
+        return depth[0, 0], state
+
+    @torch.inference_mode()
+    def _prime(self) -> State:
+        """Return the state after the buffered frames, from a zero state."""
+        self._since_prime = 1
+        if not self._buffer:
+            return ()
+        _, state = self._model.forward_clip(torch.stack(list(self._buffer), dim=1))
+        return state if all(torch.isfinite(t).all() for t in state) else ()
+
+    def _postprocess(self, depth: torch.Tensor, size: tuple[int, int],
+                     camera: Camera | None) -> np.ndarray:
+        """Return (H, W) float32 metres at *size*, non-finite values as NaN."""
+        result = depth.float().cpu().numpy()
+        result = np.where(np.isfinite(result), result, np.float32(np.nan))
+        if result.shape != size:
+            result = cv2.resize(result, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
+        scale = self._focal_scale(camera)
+        return result if scale == 1.0 else result * np.float32(scale)
+
+    def _focal_scale(self, camera: Camera | None) -> float:
+        """Return f / f0, both as seen in the model's input image; 1 when either is unknown."""
+        focal = self._model.config.focal
+        if not (self.focal_scaling and focal and camera and camera.calibrated):
+            return 1.0
+        return math.sqrt(camera.fx / camera.width / focal[0]
+                         * camera.fy / camera.height / focal[1])

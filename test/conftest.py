@@ -1,0 +1,40 @@
+# Copyright 2026 The lstm_depth authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Fixtures that every test module may use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / 'shared'
+
+
+@pytest.fixture(scope='session')
+def shared() -> Path:
+    """Return the folder of real recordings and weights beside the checkout, or skip."""
+    if not SHARED.is_dir():
+        pytest.skip(f'needs the real recordings and weights in {SHARED.name}/ beside the '
+                    'checkout, which this machine does not have')
+    return SHARED
+
+
+@pytest.fixture(scope='session')
+def office_bag(shared: Path) -> Path:
+    """Return the real hand-held RGB-D recording, 193 frames of 320x240, or skip."""
+    bag = shared / 'data' / 'office_rgbd_bag'
+    if not bag.is_dir():
+        pytest.skip('needs the real recording shared/data/office_rgbd_bag')
+    return bag

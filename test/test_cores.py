@@ -1,0 +1,111 @@
+# Copyright 2026 The lstm_depth authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Recurrent cores: a clip and its frames agree, and a pixel LSTM is PyTorch's LSTM."""
+
+from __future__ import annotations
+
+from lstm_depth.errors import ConfigError
+from lstm_depth.models import create_model, detach_state
+from lstm_depth.models.config import ModelConfig, TEMPORAL_CORES
+from lstm_depth.models.cores import make_core
+import pytest
+import torch
+from torch import nn
+
+
+@pytest.mark.parametrize('residual', [False, True])
+@pytest.mark.parametrize('temporal', TEMPORAL_CORES)
+def test_a_clip_equals_its_frames_one_by_one(temporal, residual):
+    torch.manual_seed(0)
+    model = create_model('residual_lstm', temporal=temporal, temporal_residual=residual,
+                         filters=4).eval()
+    clip = torch.rand(2, 5, 3, 24, 32)
+    with torch.inference_mode():
+        whole, last = model.forward_clip(clip)
+        state = None
+        for t in range(clip.shape[1]):
+            depth, state = model(clip[:, t], state)
+            assert torch.allclose(depth, whole[:, t], atol=1e-5)
+    assert len(state) == len(last) == (2 if model.recurrent else 0)
+    for one, other in zip(state, last):
+        assert torch.allclose(one, other, atol=1e-5)
+
+
+def test_a_clip_goes_on_from_a_carried_state():
+    torch.manual_seed(0)
+    model = create_model('residual_lstm', filters=4).eval()
+    clip = torch.rand(1, 6, 3, 16, 16)
+    with torch.inference_mode():
+        whole, _ = model.forward_clip(clip)
+        _, state = model.forward_clip(clip[:, :4])
+        rest, _ = model.forward_clip(clip[:, 4:], state)
+    assert torch.allclose(rest, whole[:, 4:], atol=1e-5)
+
+
+def test_pixel_lstm_is_one_lstm_cell_at_every_pixel():
+    torch.manual_seed(0)
+    core = make_core(ModelConfig(temporal='pixel_lstm'), 3)
+    cell = nn.LSTMCell(3, 3)
+    with torch.no_grad():
+        cell.weight_ih.copy_(core.input_gates.weight.flatten(1))
+        cell.weight_hh.copy_(core.hidden_gates.weight.flatten(1))
+        cell.bias_ih.copy_(core.input_gates.bias)
+        cell.bias_hh.zero_()
+    clip = torch.randn(2, 4, 3, 5, 6)
+    output, _ = core.sequence(clip)
+    state = None
+    for t in range(4):
+        state = cell(clip[:, t].permute(0, 2, 3, 1).reshape(-1, 3), state)
+        expected = state[0].reshape(2, 5, 6, 3).permute(0, 3, 1, 2)
+        assert torch.allclose(output[:, t], expected, atol=1e-6)
+
+
+def test_raster_lstm_reads_pixels_row_after_row_and_keeps_no_state():
+    torch.manual_seed(0)
+    core = make_core(ModelConfig(temporal='raster_lstm'), 3)
+    image = torch.randn(1, 3, 4, 5)
+    output, state = core(image)
+    assert state == ()
+    changed = image.clone()
+    changed[0, :, 2, 1] += 1
+    difference = (core(changed)[0] - output).abs().sum(1)[0].flatten()
+    assert (difference[:2 * 5 + 1] == 0).all()
+    assert (difference[2 * 5 + 1:] > 0).all()
+
+
+def test_the_state_remembers_earlier_frames():
+    torch.manual_seed(0)
+    model = create_model('residual_lstm', filters=4).eval()
+    first, other, last = torch.rand(3, 1, 3, 16, 16)
+    with torch.inference_mode():
+        after_first = model(last, model(first)[1])[0]
+        after_other = model(last, model(other)[1])[0]
+    assert (after_first - after_other).abs().max() > 1e-4
+
+
+def test_gradients_flow_through_time_until_the_state_is_detached():
+    torch.manual_seed(0)
+    model = create_model('residual_lstm', filters=4).eval()
+    first = torch.rand(1, 3, 16, 16, requires_grad=True)
+    _, state = model(first)
+    model(torch.rand(1, 3, 16, 16), state)[0].sum().backward(retain_graph=True)
+    assert first.grad.abs().sum() > 0
+    assert not any(tensor.requires_grad for tensor in detach_state(state))
+
+
+def test_a_state_of_another_size_is_refused():
+    model = create_model('residual_lstm').eval()
+    _, state = model(torch.rand(1, 3, 16, 16))
+    with pytest.raises(ConfigError, match='reset the state'):
+        model(torch.rand(1, 3, 24, 16), state)

@@ -15,95 +15,216 @@
 
 from __future__ import annotations
 
-from lstm_depth.losses import gradient_loss, l1_loss, log_error, silog_loss, temporal_loss
+import math
+
+from lstm_depth.errors import CheckpointError, ConfigError
+from lstm_depth.losses import DepthLoss, LOSS_NAMES, PerceptualLoss
+from lstm_depth.losses.pixel import berhu_loss, mse_loss, rmse_loss, silog_loss, std_penalty
+from lstm_depth.losses.structure import edge_loss, gradient_loss, ssim_loss, temporal_loss, tgm_loss
 import pytest
 import torch
+
+TERMS = [name for name in LOSS_NAMES if name != 'perceptual']
 
 
 @pytest.fixture
 def clip():
     torch.manual_seed(0)
-    target = torch.rand(2, 3, 1, 8, 10) * 4 + 0.5
+    target = torch.rand(2, 3, 1, 16, 20) * 4 + 0.5
     valid = torch.rand(target.shape) > 0.3
     return target, valid
 
 
-def every_loss(prediction, target, valid):
-    error = log_error(prediction, target, valid)
-    return torch.stack([silog_loss(error, valid), gradient_loss(error, valid),
-                        l1_loss(prediction, target, valid), temporal_loss(error, valid)])
-
-
-def test_a_perfect_prediction_costs_nothing(clip):
+@pytest.mark.parametrize('name', TERMS)
+def test_a_perfect_prediction_costs_nothing(clip, name):
     target, valid = clip
-    assert every_loss(target.clone(), target, valid).abs().max() < 2e-3
+    total, terms = DepthLoss({name: 2.0})(target.clone(), target, valid)
+    assert total < 3e-3
+    assert list(terms) == [name]
 
 
-def test_invalid_pixels_carry_neither_loss_nor_gradient(clip):
+@pytest.mark.parametrize('name', TERMS)
+def test_an_invalid_pixel_carries_neither_loss_nor_gradient(clip, name):
     target, valid = clip
+    loss = DepthLoss({name: 1.0})
     prediction = (target + torch.rand_like(target)).requires_grad_()
-    every_loss(prediction, target, valid).sum().backward()
+    expected, _ = loss(prediction, target, valid)
+    expected.backward()
+    assert torch.isfinite(prediction.grad).all()
     assert (prediction.grad[~valid] == 0).all()
-    broken = torch.where(valid, target, torch.full_like(target, float('nan')))
-    zeros = torch.where(valid, target, torch.zeros_like(target))
-    expected = every_loss(prediction, target, valid)
-    assert torch.equal(every_loss(prediction, broken, valid), expected)
-    assert torch.equal(every_loss(prediction, zeros, valid), expected)
+    for value in (float('nan'), 0.0):
+        broken = torch.where(valid, target, torch.full_like(target, value))
+        assert torch.equal(loss(prediction, broken, valid)[0], expected)
 
 
-def test_no_valid_pixel_gives_zero_and_no_nan(clip):
+@pytest.mark.parametrize('name', TERMS)
+def test_no_valid_pixel_gives_zero_and_no_nan(clip, name):
     target, valid = clip
-    losses = every_loss(target + 1, target, torch.zeros_like(valid))
-    assert torch.isfinite(losses).all()
-    assert losses.abs().max() < 2e-3
+    prediction = (target + 1).requires_grad_()
+    total, _ = DepthLoss({name: 1.0})(prediction, target, torch.zeros_like(valid))
+    total.backward()
+    assert 0 <= total < 2e-3
+    assert torch.isfinite(prediction.grad).all()
+
+
+@pytest.mark.parametrize('name', TERMS)
+def test_gradients_agree_with_finite_differences(name):
+    torch.manual_seed(3)
+    target = torch.rand(1, 2, 1, 12, 12) * 3 + 1
+    valid = torch.rand(target.shape) > 0.2
+    # Below the target's spread and off its values, away from the kinks of hinges and |x|.
+    prediction = (2 + 0.5 * (target - 2) + 0.05 * torch.rand_like(target)).requires_grad_()
+    loss = DepthLoss({name: 1.0})
+    gradient, = torch.autograd.grad(loss(prediction, target, valid)[0], prediction)
+    # BerHu's threshold follows the largest error and by definition is no variable of it.
+    largest = (prediction - target).abs().where(valid, 0.0).argmax()
+    direction = gradient.flatten().index_fill(0, largest, 0.0).view_as(gradient)
+    direction = direction / direction.norm()
+    step = 2e-3
+    with torch.no_grad():
+        ahead, _ = loss(prediction + step * direction, target, valid)
+        behind, _ = loss(prediction - step * direction, target, valid)
+    slope = (gradient * direction).sum()
+    assert torch.allclose(slope, (ahead - behind) / (2 * step), rtol=0.05)
+
+
+@pytest.mark.parametrize('name', TERMS)
+def test_losses_are_float32_under_autocast(clip, name):
+    target, valid = clip
+    with torch.autocast('cpu', torch.bfloat16):
+        total, _ = DepthLoss({name: 1.0})((target + 0.1).bfloat16(), target, valid)
+    assert total.dtype == torch.float32
+
+
+def test_hand_computed_values():
+    target = torch.tensor([1.0, 2.0, 4.0, 9.0]).view(1, 1, 1, 1, 4)
+    prediction = torch.tensor([1.0, 3.0, 2.0, 0.0]).view(1, 1, 1, 1, 4)
+    valid = torch.tensor([True, True, True, False]).view(1, 1, 1, 1, 4)
+    assert mse_loss(prediction, target, valid) == pytest.approx(5 / 3)
+    assert rmse_loss(prediction, target, valid) == pytest.approx(math.sqrt(5 / 3))
+    # c = 0.4: 0 stays, 1 -> (1 + 0.16) / 0.8, 2 -> (4 + 0.16) / 0.8.
+    assert berhu_loss(prediction, target, valid) == pytest.approx((1.16 + 4.16) / 0.8 / 3)
+    # Neighbouring errors 0, 1, -2: changes of 1 and 3.
+    assert edge_loss(prediction, target, valid) == pytest.approx(2.0)
 
 
 def test_silog_of_a_constant_scale_is_what_the_focus_leaves(clip):
     target, valid = clip
-    error = log_error(1.3 * target, target, valid)
-    expected = 10 * torch.tensor(1.3).log() * (1 - 0.85) ** 0.5
-    assert torch.allclose(silog_loss(error, valid), expected, rtol=1e-4)
-    assert silog_loss(error, valid, focus=1.0) < 5e-3
+    expected = 10 * math.log(1.3) * math.sqrt(1 - 0.85)
+    assert silog_loss(1.3 * target, target, valid) == pytest.approx(expected, rel=1e-4)
+    assert silog_loss(1.3 * target, target, valid, focus=1.0) < 5e-3
 
 
 def test_a_wrong_edge_costs_gradient_but_a_wrong_scale_does_not(clip):
     target, valid = clip
     full = torch.ones_like(valid)
-    assert gradient_loss(log_error(1.3 * target, target, full), full) < 1e-5
+    assert gradient_loss(1.3 * target, target, full) < 1e-5
     edge = target.clone()
     edge[..., 5:] *= 1.3
-    assert gradient_loss(log_error(edge, target, full), full) > 0.01
+    assert gradient_loss(edge, target, full) > 0.01
+
+
+def test_ssim_equals_a_slow_transcription():
+    torch.manual_seed(0)
+    a, b = torch.rand(2, 1, 1, 1, 16, 18, dtype=torch.float64)
+    x = torch.arange(11, dtype=torch.float64) - 5
+    window = torch.exp(-x ** 2 / 4.5)
+    window = torch.outer(window, window) / window.sum() ** 2
+    values = []
+    for row in range(5, 11):
+        for column in range(5, 13):
+            pa, pb = (image[0, 0, 0, row - 5:row + 6, column - 5:column + 6] for image in (a, b))
+            ma, mb = (window * pa).sum(), (window * pb).sum()
+            va, vb = (window * (pa - ma) ** 2).sum(), (window * (pb - mb) ** 2).sum()
+            cov = (window * (pa - ma) * (pb - mb)).sum()
+            values.append((2 * ma * mb + 1e-4) * (2 * cov + 9e-4)
+                          / ((ma ** 2 + mb ** 2 + 1e-4) * (va + vb + 9e-4)))
+    inner = torch.zeros(a.shape, dtype=torch.bool)
+    inner[..., 5:11, 5:13] = True
+    # Only the inner windows are asked for, but every pixel is compared.
+    full = torch.ones_like(inner)
+    expected = 1 - torch.stack(values).mean()
+    from lstm_depth.losses import structure
+    found = structure.masked_mean
+    try:
+        structure.masked_mean = lambda ssim, _: found(ssim, inner.flatten(0, -4))
+        assert ssim_loss(a, b, full) == pytest.approx(expected.item(), abs=1e-4)
+    finally:
+        structure.masked_mean = found
+
+
+def test_the_std_penalty_is_a_hinge_on_each_image():
+    target = torch.tensor([[1.0, 3.0], [1.0, 3.0]]).view(1, 2, 1, 1, 2)
+    full = torch.ones_like(target, dtype=torch.bool)
+    flat = torch.full_like(target, 2.0)
+    assert std_penalty(flat, target, full) == pytest.approx(1.0, abs=1e-3)
+    assert std_penalty(3 * target, target, full) == 0
+    half = torch.stack([flat[:, 0], target[:, 0]], dim=1)
+    assert std_penalty(half, target, full) == pytest.approx(0.5, abs=1e-3)
 
 
 def test_flicker_costs_what_was_injected():
     target = torch.full((1, 4, 1, 6, 6), 2.0)
+    target[..., 3:] = 4.0
     full = torch.ones_like(target, dtype=torch.bool)
     flicker = target * torch.tensor([1.0, 1.1, 1.0, 1.1]).view(1, 4, 1, 1, 1)
-    change = temporal_loss(log_error(flicker, target, full), full)
-    assert torch.allclose(change, torch.tensor(1.1).log(), atol=1e-6)
-    assert temporal_loss(log_error(1.1 * target, target, full), full) < 1e-6
+    assert temporal_loss(flicker, target, full) == pytest.approx(math.log(1.1), rel=1e-5)
+    assert tgm_loss(flicker, target, full) == pytest.approx(0.3, rel=1e-5)
+    assert temporal_loss(1.1 * target, target, full) < 1e-6
 
 
-def test_gradients_agree_with_finite_differences():
-    torch.manual_seed(0)
-    # The losses are in float32 by design, so the check is a directional one.
-    target = torch.rand(1, 2, 1, 4, 4) * 3 + 1
-    valid = torch.rand(target.shape) > 0.2
-    prediction = (target * (1 + 0.3 * torch.rand_like(target))).requires_grad_()
-    direction = torch.randn_like(target)
-    step = 1e-2
-    for index in range(4):
-        loss = every_loss(prediction, target, valid)[index]
-        gradient, = torch.autograd.grad(loss, prediction)
-        with torch.no_grad():
-            ahead = every_loss(prediction + step * direction, target, valid)[index]
-            behind = every_loss(prediction - step * direction, target, valid)[index]
-        assert torch.allclose((gradient * direction).sum(), (ahead - behind) / (2 * step),
-                              rtol=0.1, atol=2e-3)
+def test_tgm_looks_only_where_the_truth_stands_still():
+    target = torch.ones(1, 2, 1, 1, 4)
+    target[:, 1, ..., 0] = 3.0
+    prediction = target.clone()
+    prediction[:, 1, ..., 0] = 9.0
+    full = torch.ones_like(target, dtype=torch.bool)
+    assert tgm_loss(prediction, target, full) == 0
+    prediction[:, 1, ..., 1] += 0.3
+    assert tgm_loss(prediction, target, full) == pytest.approx(0.1, rel=1e-4)
 
 
-def test_losses_are_float32_under_autocast(clip):
+def test_weights_and_unit_scale_the_sum(clip):
     target, valid = clip
-    with torch.autocast('cpu', torch.bfloat16):
-        losses = every_loss((target + 0.1).bfloat16(), target, valid)
-    assert losses.dtype == torch.float32
+    prediction = target + 1
+    one, terms = DepthLoss({'l1': 1.0, 'mse': 3.0})(prediction, target, valid)
+    assert one == pytest.approx(4.0, rel=1e-4)
+    assert terms['mse'] == pytest.approx(1.0, rel=1e-4)
+    tenth, _ = DepthLoss({'l1': 1.0, 'mse': 3.0}, unit=10.0)(prediction, target, valid)
+    assert tenth == pytest.approx(0.1 + 0.03, rel=1e-4)
+
+
+@pytest.mark.parametrize('weights,message', [
+    ({'mze': 1}, "did you mean 'mse'"), ({'mse': -1}, '0 or more'), ({'mse': 0}, 'at least one'),
+    ({}, 'at least one'), ({'mse': float('nan')}, '0 or more')])
+def test_an_unusable_recipe_is_refused(weights, message):
+    with pytest.raises(ConfigError, match=message):
+        DepthLoss(weights)
+
+
+@pytest.mark.parametrize('network,file', [
+    ('vgg16', 'vgg16_features_to_relu4_3_fp16.pth'), ('squeezenet1_1', 'squeezenet1_1.pth')])
+def test_perceptual_loss_sees_a_lost_edge(shared, network, file):
+    loss = PerceptualLoss(network, str(shared / 'weights' / file))
+    target = torch.full((1, 1, 1, 48, 48), 2.0)
+    target[..., 24:] = 5.0
+    full = torch.ones_like(target, dtype=torch.bool)
+    blurred = torch.linspace(2, 5, 48).expand(1, 1, 1, 48, 48).clone().requires_grad_()
+    shifted = target + 0.2
+    assert loss(target, target, full) == 0
+    cost = loss(blurred, target, full)
+    assert cost > loss(shifted, target, full) > 0
+    cost.backward()
+    assert torch.isfinite(blurred.grad).all()
+    assert blurred.grad.abs().sum() > 0
+    assert not any(p.requires_grad for p in loss.parameters())
+
+
+def test_perceptual_weights_of_another_network_are_refused(shared):
+    with pytest.raises(CheckpointError, match='does not hold the features of vgg16'):
+        PerceptualLoss('vgg16', str(shared / 'weights' / 'squeezenet1_1.pth'))
+
+
+def test_an_unknown_perceptual_network_is_refused():
+    with pytest.raises(ConfigError, match='knows vgg16'):
+        PerceptualLoss('vgg99')

@@ -11,8 +11,13 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Training losses on metric depth, masked where the ground truth is invalid."""
+"""
+Training losses on clips of metric depth, masked where the ground truth is invalid.
 
-from lstm_depth.losses.depth import gradient_loss, l1_loss, log_error, silog_loss, temporal_loss
+A recipe names its terms and their weights: ``DepthLoss({'mse': 1, 'std': 0.1})``.
+"""
 
-__all__ = ['gradient_loss', 'l1_loss', 'log_error', 'silog_loss', 'temporal_loss']
+from lstm_depth.losses.combined import DepthLoss, LOSS_NAMES
+from lstm_depth.losses.perceptual import PerceptualLoss
+
+__all__ = ['LOSS_NAMES', 'DepthLoss', 'PerceptualLoss']

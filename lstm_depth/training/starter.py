@@ -37,7 +37,7 @@ from lstm_depth.data.stills import list_stills, read_still, split_by_scene, Stil
 from lstm_depth.files import atomic_path
 from lstm_depth.frames import CameraFrame
 from lstm_depth.geometry import NYU_CAMERA
-from lstm_depth.losses import gradient_loss, l1_loss, log_error, silog_loss, temporal_loss
+from lstm_depth.losses import DepthLoss
 from lstm_depth.metrics import depth_metrics, MetricsMean
 from lstm_depth.models import create_model, DepthModel
 from lstm_depth.render import sample_frames
@@ -115,8 +115,10 @@ class Trainer:
             self.optimizer.load_state_dict(self.saved['optimizer'])
             self.scheduler.load_state_dict(self.saved['scheduler'])
         self.saved = None
+        self.loss = DepthLoss({'silog': 1.0, 'gradient': 1.0, 'l1': 0.1,
+                               'temporal': stage.temporal_weight})
 
-    def train_step(self, batch: list[Clip], stage: Stage) -> float:
+    def train_step(self, batch: list[Clip]) -> float:
         """Take one optimiser step on a batch of clips; return its loss."""
         frames = torch.from_numpy(np.stack([clip.frames for clip in batch]))
         clip = frames.permute(0, 1, 4, 2, 3).float() / 255                  # (B, T, 3, H, W)
@@ -124,11 +126,7 @@ class Trainer:
         valid = (target > 0.1) & (target < 10)
         with torch.autocast('cpu', torch.bfloat16):
             prediction, _ = self.model.forward_clip(clip)
-        error = log_error(prediction, target, valid)
-        loss = (silog_loss(error, valid) + gradient_loss(error.squeeze(2), valid.squeeze(2))
-                + 0.1 * l1_loss(prediction, target, valid))
-        if stage.temporal_weight:
-            loss = loss + stage.temporal_weight * temporal_loss(error, valid)
+        loss, _ = self.loss(prediction, target, valid)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -223,7 +221,7 @@ def train(root: Path, output: Path, pretrained: bool | str, seed: int = 0) -> No
                        desc=f'epoch {trainer.done + 1}', mininterval=5)
             losses = []
             for batch in bar:
-                losses.append(trainer.train_step(batch, stage))
+                losses.append(trainer.train_step(batch))
                 bar.set_postfix(loss=f'{np.mean(losses[-50:]):.3f}')
             trainer.done += 1
             stage_over = trainer.done == before + stage.epochs

@@ -36,4 +36,15 @@ class DataError(LstmDepthError):
 
 
 class MessageError(LstmDepthError, ValueError):
-    """A ROS message does not hold what it claims to hold."""
+    """
+    A ROS message does not hold what it claims to hold.
+
+    *cause* is a short name to count and report by: ``zero_size``, ``short_data``,
+    ``bad_step``, ``bad_encoding``, ``corrupt_image``, ``bad_calibration`` or
+    ``corrupt_message``.
+    """
+
+    def __init__(self, message: str, cause: str = 'corrupt_message') -> None:
+        """Keep the text for people and the *cause* for counters."""
+        super().__init__(message)
+        self.cause = cause

@@ -1,0 +1,52 @@
+# Copyright 2026 The lstm_depth authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""What reading and writing of bags share: message types, storage names, bag detection."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from rosbags.typesys import get_typestore, Stores
+from rosbags.typesys.store import Typestore
+
+IMAGE = 'sensor_msgs/msg/Image'
+COMPRESSED_IMAGE = 'sensor_msgs/msg/CompressedImage'
+CAMERA_INFO = 'sensor_msgs/msg/CameraInfo'
+POINT_CLOUD = 'sensor_msgs/msg/PointCloud2'
+POSE = 'geometry_msgs/msg/PoseStamped'
+TRANSFORMS = 'tf2_msgs/msg/TFMessage'
+
+STORAGE_SUFFIXES = ('.mcap', '.db3')
+BAG_SUFFIXES = (*STORAGE_SUFFIXES, '.bag')
+
+
+@lru_cache(maxsize=1)
+def typestore() -> Typestore:
+    """Return the message types of ROS 2 Jazzy, written and assumed where a bag has none."""
+    return get_typestore(Stores.ROS2_JAZZY)
+
+
+def storage_files(folder: Path) -> list[Path]:
+    """Return the storage files in a rosbag2 *folder*, in the order they were recorded."""
+    # Split recordings are numbered name_0, name_1, ..., name_10: the shorter comes first.
+    return sorted((path for path in folder.iterdir() if path.suffix in STORAGE_SUFFIXES),
+                  key=lambda path: (len(path.name), path.name))
+
+
+def is_bag(path: Path) -> bool:
+    """Return whether *path* looks like a bag: a rosbag2 folder or a storage file."""
+    if path.is_dir():
+        return (path / 'metadata.yaml').is_file() or bool(storage_files(path))
+    return path.is_file() and path.suffix in BAG_SUFFIXES

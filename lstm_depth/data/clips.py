@@ -77,7 +77,8 @@ def clip_from_still(still: Still, length: int, config: ClipConfig,
     frames, depths = [], []
     for t in np.linspace(0.0, 1.0, length) if length > 1 else [0.0]:
         zoom, roll, right, down = np.clip(start + t * drift, -1, 1)
-        zoom = config.max_zoom ** ((zoom + 1) / 2)
+        # Most clips zoom little, because that is where the images are sharp.
+        zoom = config.max_zoom ** (((zoom + 1) / 2) ** 2)
         rgb, depth = _warp(still, config, zoom, roll * config.max_rotation_deg,
                            right * config.shift, down * config.shift)
         frames.append(rgb[:, ::-1] if flip else rgb)

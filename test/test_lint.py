@@ -1,0 +1,58 @@
+# Copyright 2026 The lstm_depth authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""
+The linters of the ROS 2 build farm: ament_flake8, ament_pep257, licence headers.
+
+They are the checks that ``colcon test`` makes on a ROS package; ament_copyright exists
+only in a ROS installation, so the headers are compared here.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDERS = ('lstm_depth', 'launch', 'test')
+SOURCES = sorted([ROOT / 'setup.py', *(path for folder in FOLDERS
+                                       for path in (ROOT / folder).rglob('*.py'))])
+
+
+def paths() -> list[str]:
+    """Return the linters' arguments."""
+    return [str(ROOT / 'setup.py'), *(str(ROOT / folder) for folder in FOLDERS)]
+
+
+def test_sources_follow_ament_flake8():
+    linter = pytest.importorskip('ament_flake8.main', reason='needs ament_flake8')
+    status, errors = linter.main_with_errors(argv=paths())
+    assert status == 0, '\n'.join(errors)
+
+
+def test_docstrings_follow_ament_pep257(capsys, caplog):
+    linter = pytest.importorskip('ament_pep257.main', reason='needs ament_pep257')
+    caplog.set_level(logging.WARNING, 'pydocstyle.utils')
+    status = linter.main(argv=paths())
+    printed = capsys.readouterr().out.splitlines()
+    assert status == 0, '\n'.join(line for line in printed if not line.startswith('checking '))
+
+
+@pytest.mark.parametrize('path', SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_source_starts_with_the_licence_header(path):
+    header = Path(__file__).read_text(encoding='utf-8').split('"""')[0]
+    assert header.startswith('# Copyright 2026 The lstm_depth authors\n')
+    text = path.read_text(encoding='utf-8')
+    assert text.startswith(header)

@@ -109,7 +109,8 @@ def read_header(path: str | Path) -> dict[str, Any]:
         with safe_open(path, framework='pt') as file:
             metadata = file.metadata() or {}
     except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(f'{path} is not a checkpoint: {_diagnose(path)} ({error})') from error
+        raise CheckpointError(
+            f'{path} is not a checkpoint: {_diagnose(path)} ({error})') from error
     if _KEY not in metadata:
         raise CheckpointError(
             f'{path} is a safetensors file without an lstm_depth header: it holds weights of '

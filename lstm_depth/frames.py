@@ -41,5 +41,5 @@ class CameraFrame:
 
     @property
     def stamp_s(self) -> float:
-        """The stamp in seconds."""
+        """Return the stamp in seconds."""
         return self.stamp_ns * 1e-9

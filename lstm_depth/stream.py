@@ -109,17 +109,17 @@ class DepthStream:
 
     @property
     def model(self) -> DepthModel:
-        """The network in use."""
+        """Return the network in use."""
         return self._model
 
     @property
     def state(self) -> State:
-        """The hidden state, a tuple of tensors; empty after a reset or without a core."""
+        """Return the hidden state, a tuple of tensors; empty after a reset or without a core."""
         return self._state
 
     @property
     def buffer_size(self) -> int:
-        """How many preprocessed frames the rolling buffer holds at most."""
+        """Return how many preprocessed frames the rolling buffer holds at most."""
         return self._buffer.maxlen or 0
 
     @buffer_size.setter

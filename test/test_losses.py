@@ -18,9 +18,10 @@ from __future__ import annotations
 import math
 
 from lstm_depth.errors import CheckpointError, ConfigError
-from lstm_depth.losses import DepthLoss, LOSS_NAMES, PerceptualLoss
+from lstm_depth.losses import DepthLoss, LOSS_NAMES, PerceptualLoss, structure
 from lstm_depth.losses.pixel import berhu_loss, mse_loss, rmse_loss, silog_loss, std_penalty
-from lstm_depth.losses.structure import edge_loss, gradient_loss, ssim_loss, temporal_loss, tgm_loss
+from lstm_depth.losses.structure import (
+    edge_loss, gradient_loss, ssim_loss, temporal_loss, tgm_loss)
 import pytest
 import torch
 
@@ -124,7 +125,7 @@ def test_a_wrong_edge_costs_gradient_but_a_wrong_scale_does_not(clip):
     assert gradient_loss(edge, target, full) > 0.01
 
 
-def test_ssim_equals_a_slow_transcription():
+def test_ssim_equals_a_slow_transcription(monkeypatch):
     torch.manual_seed(0)
     a, b = torch.rand(2, 1, 1, 1, 16, 18, dtype=torch.float64)
     x = torch.arange(11, dtype=torch.float64) - 5
@@ -144,13 +145,10 @@ def test_ssim_equals_a_slow_transcription():
     # Only the inner windows are asked for, but every pixel is compared.
     full = torch.ones_like(inner)
     expected = 1 - torch.stack(values).mean()
-    from lstm_depth.losses import structure
     found = structure.masked_mean
-    try:
-        structure.masked_mean = lambda ssim, _: found(ssim, inner.flatten(0, -4))
-        assert ssim_loss(a, b, full) == pytest.approx(expected.item(), abs=1e-4)
-    finally:
-        structure.masked_mean = found
+    monkeypatch.setattr(structure, 'masked_mean',
+                        lambda ssim, _: found(ssim, inner.flatten(0, -4)))
+    assert ssim_loss(a, b, full) == pytest.approx(expected.item(), abs=1e-4)
 
 
 def test_the_std_penalty_is_a_hinge_on_each_image():

@@ -32,8 +32,9 @@ from pathlib import Path
 
 import cv2
 from lstm_depth.checkpoint import save_checkpoint
-from lstm_depth.data.clips import Clip, clip_from_frames, clip_from_still, ClipConfig
-from lstm_depth.data.stills import list_stills, read_still, split_by_scene, Still
+from lstm_depth.data.clip import Clip
+from lstm_depth.data.clips import clip_from_frames, clip_from_still, ClipConfig
+from lstm_depth.data.stills import list_stills, read_still, split_by_scene
 from lstm_depth.files import atomic_path
 from lstm_depth.frames import CameraFrame
 from lstm_depth.geometry import NYU_CAMERA
@@ -70,7 +71,7 @@ class Stage:
 STAGES = (
     Stage(epochs=45, length=1, batch=8, max_zoom=1.5, learning_rate=1e-3),
     # Robots look at things from nearer than NYU's photographer did.
-    Stage(epochs=6, length=6, batch=2, max_zoom=2.5, learning_rate=3e-4, rooms=40,
+    Stage(epochs=3, length=6, batch=2, max_zoom=2.5, learning_rate=3e-4, rooms=24,
           room_share=0.3, temporal_weight=1.0),
 )
 MODEL = {
@@ -122,9 +123,8 @@ class Trainer:
 
     def train_step(self, batch: list[Clip]) -> float:
         """Take one optimiser step on a batch of clips; return its loss."""
-        frames = torch.from_numpy(np.stack([clip.frames for clip in batch]))
-        clip = frames.permute(0, 1, 4, 2, 3).float() / 255                  # (B, T, 3, H, W)
-        target = torch.from_numpy(np.stack([clip.depth for clip in batch])).unsqueeze(2)
+        clip = torch.stack([clip.frames for clip in batch]).float() / 255   # (B, T, 3, H, W)
+        target = torch.stack([clip.depth for clip in batch])                # (B, T, 1, H, W)
         valid = (target > 0.1) & (target < 10)
         with torch.autocast('cpu', torch.bfloat16):
             prediction, _ = self.model.forward_clip(clip)
@@ -158,7 +158,7 @@ class Trainer:
                         'step': self.step, 'done': self.done}, partial)
 
 
-def batches(stills: list[Still], rooms: list[list[CameraFrame]], stage: Stage,
+def batches(stills: list[CameraFrame], rooms: list[list[CameraFrame]], stage: Stage,
             rng: np.random.Generator) -> Iterator[list[Clip]]:
     """Yield an epoch of batches: every still once, some clips exchanged for rooms'."""
     config = ClipConfig(width=MODEL['input_width'], height=MODEL['input_height'], focal=FOCAL,

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from lstm_depth.errors import ConfigError
 from lstm_depth.models.config import ModelConfig
 from lstm_depth.models.cores import make_core, State
+from lstm_depth.models.encoders import TimmEncoder
 import torch
 from torch import nn, Tensor
 
@@ -68,6 +69,19 @@ class DepthModel(nn.Module, ABC):
     def recurrent(self) -> bool:
         """Whether a state is carried from frame to frame."""
         return self.core.recurrent
+
+    def freeze_encoder(self, freeze: str = 'none', *, hold_batchnorm: bool = False) -> None:
+        """
+        Choose what training leaves alone of a pretrained encoder, see ``TimmEncoder.freeze``.
+
+        Raises ConfigError where it asks for something and the model has no backbone.
+        """
+        backbones = [module for module in self.modules() if isinstance(module, TimmEncoder)]
+        if not backbones and (freeze != 'none' or hold_batchnorm):
+            raise ConfigError(f'{self.name} has no pretrained backbone to freeze; leave freeze '
+                              'at none and hold_batchnorm off')
+        for backbone in backbones:
+            backbone.freeze(freeze, hold_batchnorm=hold_batchnorm)
 
     @property
     def normalisation(self) -> tuple[tuple[float, ...], tuple[float, ...]]:

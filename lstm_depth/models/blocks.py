@@ -24,16 +24,29 @@ import torch.nn.functional as F  # noqa: N812 (the field's name for it)
 
 
 class ConvBlock(nn.Sequential):
-    """Convolution, optional BatchNorm, ReLU, optional dropout: (N, I, H, W) -> (N, O, H, W)."""
+    """
+    Convolution, optional BatchNorm, ReLU, optional dropout: (N, I, H, W) -> (N, O, H, W).
+
+    *slope* above 0 makes the activation a LeakyReLU; *norm_last* puts it before the
+    BatchNorm; *separable* splits the convolution into a depthwise and a pointwise one.
+    """
 
     def __init__(self, in_channels: int, out_channels: int, *, kernel: int = 3,
-                 norm: bool = False, dropout: float = 0.0) -> None:
+                 norm: bool = False, dropout: float = 0.0, slope: float = 0.0,
+                 norm_last: bool = False, separable: bool = False) -> None:
         """Build with 'same' padding; the bias goes when BatchNorm brings its own."""
-        layers: list[nn.Module] = [
-            nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2, bias=not norm)]
-        if norm:
-            layers.append(nn.BatchNorm2d(out_channels))
-        layers.append(nn.ReLU(inplace=True))
+        bias = norm_last or not norm
+        if separable:
+            layers: list[nn.Module] = [
+                nn.Conv2d(in_channels, in_channels, kernel, padding=kernel // 2,
+                          groups=in_channels, bias=False),
+                nn.Conv2d(in_channels, out_channels, 1, bias=bias)]
+        else:
+            layers = [nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2,
+                                bias=bias)]
+        active = nn.LeakyReLU(slope, inplace=True) if slope else nn.ReLU(inplace=True)
+        normed = [nn.BatchNorm2d(out_channels)] if norm else []
+        layers += [active, *normed] if norm_last else [*normed, active]
         if dropout:
             layers.append(nn.Dropout(dropout))
         super().__init__(*layers)
@@ -85,17 +98,31 @@ class ResidualChain(nn.Module):
 
 
 class UpBlock(nn.Module):
-    """Bilinear upsampling to a skip's size, concatenation with it, one 3x3 block."""
+    """Bilinear upsampling to a skip's size, concatenation with it, one or more 3x3 blocks."""
 
     def __init__(self, in_channels: int, skip_channels: int, out_channels: int, *,
-                 norm: bool = True) -> None:
+                 norm: bool = True, convs: int = 1) -> None:
         """Build for *in_channels* from below and *skip_channels* from the encoder."""
         super().__init__()
         self.conv = ConvBlock(in_channels + skip_channels, out_channels, norm=norm)
+        self.more = nn.Sequential(*(
+            ConvBlock(out_channels, out_channels, norm=norm) for _ in range(convs - 1)))
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """Return (N, out_channels, h, w) at the size of *skip*."""
-        return self.conv(torch.cat([resize(x, skip.shape[-2:]), skip], dim=1))
+        return self.more(self.conv(torch.cat([resize(x, skip.shape[-2:]), skip], dim=1)))
+
+
+class TransposedBlock(nn.Sequential):
+    """Transposed convolution 4x4 of stride 2, optional BatchNorm, ReLU: twice the size."""
+
+    def __init__(self, in_channels: int, out_channels: int, *, norm: bool = False) -> None:
+        """Build; kernel 4, stride 2 and padding 1 double a map exactly (paper 004)."""
+        layers: list[nn.Module] = [
+            nn.ConvTranspose2d(in_channels, out_channels, 4, stride=2, padding=1, bias=not norm)]
+        if norm:
+            layers.append(nn.BatchNorm2d(out_channels))
+        super().__init__(*layers, nn.ReLU(inplace=True))
 
 
 def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
@@ -110,26 +137,34 @@ class DepthHead(nn.Module):
     One convolution to a single channel, then metres within the configured range.
 
     'sigmoid': d = min + (max - min) s(x); 'log': d = min (max / min)^s(x), with s
-    the logistic function. The bias starts where the answer is *initial_depth*,
-    because a network that starts metres off spends its first epoch on one number.
+    the logistic function; 'linear': d = min + (max - min) x, cut off at the ends.
+    The bias starts where the answer is *initial_depth*, because a network that
+    starts metres off spends its first epoch on one number.
     """
 
-    def __init__(self, in_channels: int, config: ModelConfig, kernel: int = 3) -> None:
-        """Build for the range and output form of *config*."""
+    def __init__(self, in_channels: int, config: ModelConfig, kernel: int = 3,
+                 conv: nn.Module | None = None) -> None:
+        """Build for the range and output form of *config*; *conv* replaces the convolution."""
         super().__init__()
-        self.conv = nn.Conv2d(in_channels, 1, kernel, padding=kernel // 2)
-        self.low, self.high = config.depth_min, config.depth_max
-        self.log = config.output == 'log'
-        if self.log:
+        self.conv = conv or nn.Conv2d(in_channels, 1, kernel, padding=kernel // 2)
+        self.low, self.high, self.output = config.depth_min, config.depth_max, config.output
+        if self.output == 'log':
             share = math.log(config.initial_depth / self.low) / math.log(self.high / self.low)
         else:
             share = (config.initial_depth - self.low) / (self.high - self.low)
-        nn.init.constant_(self.conv.bias, math.log(share / (1 - share)))
+        start = share if self.output == 'linear' else math.log(share / (1 - share))
+        nn.init.constant_(self.conv.bias, start)
 
     def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:
         """Return (N, 1, *size) depth in metres of (N, C, h, w) features."""
         # Metres in float32 under autocast: bfloat16 has steps of 3 cm at 5 m.
-        share = torch.sigmoid(resize(self.conv(x), size).float())
-        if self.log:
+        x = resize(self.conv(x), size).float()
+        if self.output == 'linear':
+            # The cut stops the value but not the gradient: a pixel beyond the range
+            # would otherwise never learn its way back.
+            share = x.detach().clamp(0, 1) + (x - x.detach())
+        else:
+            share = torch.sigmoid(x)
+        if self.output == 'log':
             return self.low * torch.exp(share * math.log(self.high / self.low))
         return self.low + (self.high - self.low) * share

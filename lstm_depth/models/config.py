@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 from lstm_depth.errors import ConfigError
 
 TEMPORAL_CORES = ('none', 'pixel_lstm', 'conv_lstm', 'raster_lstm')
-OUTPUTS = ('sigmoid', 'log')
+OUTPUTS = ('sigmoid', 'log', 'linear')
 
 ConfigT = TypeVar('ConfigT', bound='ModelConfig')
 
@@ -36,12 +36,15 @@ class ModelConfig:
     *input_height*, *input_width*: the size in pixels that the model works at; a
     stream resizes its frames to it. *depth_min*, *depth_max*: range of the
     output in metres. *output*: how the last layer x becomes metres, 'sigmoid'
-    (linear between the two ends) or 'log' (linear in log-depth, for relative
-    error losses). *initial_depth*: what an untrained model answers, metres.
+    (linear between the two ends, which it nears but never reaches), 'log' (the same
+    in log-depth, for relative error losses) or 'linear' (no squashing, cut off at
+    the ends). *initial_depth*: what an untrained model answers, metres.
     *focal*: ``(fx / width, fy / height)`` of the camera the metric scale was
     learned with, None when unknown. *temporal*: the recurrent core;
     *temporal_kernel*: the size of conv_lstm's hidden-to-hidden kernel;
-    *temporal_residual*: whether the core's input is added to its output.
+    *temporal_residual*: whether the core's input is added to its output;
+    *temporal_channels*: how many channels the core works on, between a 1x1
+    convolution down and one up again; 0 is all of the features', without them.
     """
 
     input_height: int = 256
@@ -54,6 +57,7 @@ class ModelConfig:
     temporal: str = 'none'
     temporal_kernel: int = 3
     temporal_residual: bool = False
+    temporal_channels: int = 0
 
     def __post_init__(self) -> None:
         """Raise ConfigError naming the first value that cannot work."""
@@ -62,6 +66,8 @@ class ModelConfig:
         self.check_choice('temporal', TEMPORAL_CORES)
         if self.temporal_kernel % 2 == 0:
             raise ConfigError(f'temporal_kernel must be odd, not {self.temporal_kernel}')
+        if self.temporal_channels:
+            self.check_positive('temporal_channels')
         if not 0 < self.depth_min < self.initial_depth < self.depth_max < math.inf:
             raise ConfigError(
                 'the depth range needs 0 < depth_min < initial_depth < depth_max, not '

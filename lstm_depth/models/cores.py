@@ -129,12 +129,54 @@ class RasterLSTM(nn.Module):
         return y.unflatten(0, x.shape[:2]), ()
 
 
+class NarrowCore(nn.Module):
+    """
+    A core on fewer channels than the features: 1x1 down, the core, 1x1 up.
+
+    A bottleneck of 2048 channels would give a conv_lstm 300 million parameters and
+    a state of that width; what changes from frame to frame needs far less.
+    """
+
+    def __init__(self, core: nn.Module, channels: int, width: int, residual: bool) -> None:
+        """Build round *core*, which works on *width* channels."""
+        super().__init__()
+        self.down = nn.Conv2d(channels, width, 1)
+        self.core = core
+        self.up = nn.Conv2d(width, channels, 1)
+        self.residual = residual
+
+    @property
+    def recurrent(self) -> bool:
+        """Whether the core within carries a state from frame to frame."""
+        return self.core.recurrent
+
+    def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """Advance one frame: (B, C, H, W) and the inner core's state to the same."""
+        y, state = self.core(self.down(x), state)
+        return (x + self.up(y) if self.residual else self.up(y)), state
+
+    def sequence(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """Advance a clip (B, T, C, H, W)."""
+        shape, x = x.shape[:2], x.flatten(0, 1)
+        y, state = self.core.sequence(self.down(x).unflatten(0, shape), state)
+        y = self.up(y.flatten(0, 1))
+        return (x + y if self.residual else y).unflatten(0, shape), state
+
+
 def make_core(config: ModelConfig, channels: int) -> nn.Module:
     """Return the core that *config* names, for features of *channels* channels."""
-    if config.temporal == 'pixel_lstm':
-        return ConvLSTM(channels, 1, config.temporal_residual)
-    if config.temporal == 'conv_lstm':
-        return ConvLSTM(channels, config.temporal_kernel, config.temporal_residual)
+    if config.temporal == 'none':
+        return NoCore()
+    width = config.temporal_channels or channels
+    if width == channels:
+        return _plain_core(config, channels, config.temporal_residual)
+    return NarrowCore(_plain_core(config, width, False), channels, width,
+                      config.temporal_residual)
+
+
+def _plain_core(config: ModelConfig, channels: int, residual: bool) -> nn.Module:
+    """Return the core that works on all *channels* channels."""
     if config.temporal == 'raster_lstm':
-        return RasterLSTM(channels, config.temporal_residual)
-    return NoCore()
+        return RasterLSTM(channels, residual)
+    return ConvLSTM(channels, config.temporal_kernel if config.temporal == 'conv_lstm' else 1,
+                    residual)

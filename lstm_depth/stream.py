@@ -220,7 +220,9 @@ class DepthStream:
             shrinks = rgb.shape[1] > size[0]
             rgb = cv2.resize(rgb, size,
                              interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-        tensor = torch.from_numpy(np.ascontiguousarray(rgb)).to(self.device)
+        # A copy where the image is a view of somebody's message: PyTorch wants to own it.
+        rgb = np.require(rgb, requirements=('C', 'W'))
+        tensor = torch.from_numpy(rgb).to(self.device)
         return tensor.permute(2, 0, 1).unsqueeze(0).float().div_(255)
 
     @torch.inference_mode()

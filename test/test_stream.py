@@ -169,6 +169,14 @@ def test_a_bad_frame_is_refused_with_the_state_untouched(model, video, frame):
     assert all(torch.equal(a, b) for a, b in zip(before, stream.state))
 
 
+@pytest.mark.filterwarnings('error')
+def test_a_read_only_frame_of_the_models_size_is_taken(model, video):
+    small = np.ascontiguousarray(video[0][::2, ::2])
+    expected = DepthStream(model).push(small.copy(), 0.0).depth
+    small.flags.writeable = False
+    assert np.array_equal(DepthStream(model).push(small, 0.0).depth, expected)
+
+
 @pytest.mark.parametrize('stamp', [float('nan'), float('inf')])
 def test_a_bad_stamp_is_refused(model, video, stamp):
     with pytest.raises(DataError, match='stamp'):

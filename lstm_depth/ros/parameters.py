@@ -1,0 +1,219 @@
+# Copyright 2026 The lstm_depth authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""
+The parameters of the nodes: one table each, for declaration, checks and docs.
+
+A table is a frozen dataclass whose fields carry a description, a range, the
+allowed choices and whether they may change at run time. An instance is always
+valid; a change builds a new one, so that a frame never sees half a change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+import re
+from typing import Any, TypeVar
+
+from lstm_depth.errors import ConfigError
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.exceptions import ParameterException
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+
+def _parameter(default: Any, description: str, *, low: float | None = None,
+               high: float | None = None, choices: tuple[str, ...] = (),
+               read_only: bool = False) -> Any:
+    """Return a dataclass field that knows its parameter descriptor."""
+    return field(default=default, metadata={
+        'description': description, 'low': low, 'high': high, 'choices': choices,
+        'read_only': read_only})
+
+
+class Settings:
+    """Base of the tables: checks ranges and choices of every field."""
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError naming the first parameter that is out of range."""
+        for item in fields(self):
+            value, meta = getattr(self, item.name), item.metadata
+            if meta['choices'] and value not in meta['choices']:
+                raise ConfigError(f'{item.name} must be one of {", ".join(meta["choices"])}, '
+                                  f'not {value!r}')
+            if meta['low'] is not None and not meta['low'] <= value <= meta['high']:
+                raise ConfigError(f'{item.name} must be between {meta["low"]} and '
+                                  f'{meta["high"]}, not {value}')
+
+
+SettingsT = TypeVar('SettingsT', bound=Settings)
+
+
+@dataclass(frozen=True)
+class DepthSettings(Settings):
+    """Parameters of depth_node."""
+
+    checkpoint: str = _parameter(
+        '', 'Path of the .safetensors checkpoint; empty for the one that ships with the package. '
+        'Changed while configured, it is loaded at once and the hidden state is rebuilt from '
+        'the newest frames.')
+    device: str = _parameter(
+        'auto', 'Where the network runs: auto (a GPU where there is one), cpu, cuda or cuda:N. '
+        'A device that is asked for but absent gives the CPU and a warning.')
+    mode: str = _parameter(
+        'stateful', 'stateful: one recurrent step a frame. window: the last buffer_size frames '
+        'from a zero state at every frame, as in training clips, at buffer_size times the cost.',
+        choices=('stateful', 'window'))
+    buffer_size: int = _parameter(
+        8, 'How many of the newest frames are kept to rebuild the hidden state from.',
+        low=1, high=64)
+    reprime_every: int = _parameter(
+        0, 'In stateful mode, rebuild the hidden state from the kept frames every so many '
+        'frames, to bound drift; 0 is never.', low=0, high=100000)
+    max_gap_s: float = _parameter(
+        1.0, 'A longer pause between two image stamps resets the hidden state [s].',
+        low=0.001, high=3600.0)
+    focal_scaling: bool = _parameter(
+        True, 'Correct the metric scale by the focal length in camera_info.')
+    image_transport: str = _parameter(
+        'raw', 'raw: sensor_msgs/Image on "image". compressed: sensor_msgs/CompressedImage on '
+        '"image/compressed".', choices=('raw', 'compressed'), read_only=True)
+    depth_encoding: str = _parameter(
+        '32FC1', '32FC1: float metres, NaN where invalid. 16UC1: millimetres, 0 where invalid.',
+        choices=('32FC1', '16UC1'))
+    output_scale: float = _parameter(
+        1.0, 'Size of every output relative to the image; camera_info is scaled with it.',
+        low=0.1, high=1.0)
+    min_depth: float = _parameter(
+        0.0, 'Depth below this is invalid [m].', low=0.0, high=1000.0)
+    max_depth: float = _parameter(
+        100.0, 'Depth above this is invalid [m].', low=0.0, high=1000.0)
+    cloud_stride: int = _parameter(
+        1, 'The cloud holds one pixel in so many of each row, and one row in so many.',
+        low=1, high=64)
+    colormap: str = _parameter(
+        'inferno_r', 'Colours of ~/depth/colored.', choices=('inferno_r', 'turbo'))
+    color_min: float = _parameter(
+        0.3, 'Depth at the near end of the colours [m].', low=0.0, high=1000.0)
+    color_max: float = _parameter(
+        8.0, 'Depth at the far end of the colours [m].', low=0.0, high=1000.0)
+    lazy: bool = _parameter(
+        False, 'Skip the network while nobody subscribes to any output. Off by default: the '
+        'hidden state stays warm, so that the first subscriber gets settled depth.')
+    no_input_timeout_s: float = _parameter(
+        5.0, 'Warn once when no image arrives for so long [s]; 0 is never.',
+        low=0.0, high=3600.0)
+    diagnostics_period_s: float = _parameter(
+        1.0, 'Time between two messages on /diagnostics [s].', low=0.1, high=60.0,
+        read_only=True)
+    autostart: bool = _parameter(
+        False, 'Configure and activate at start, for use without a launch system.',
+        read_only=True)
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a value, or a pair of values, that cannot work."""
+        super().__post_init__()
+        if not re.fullmatch(r'auto|cpu|mps|cuda(:\d+)?', self.device):
+            raise ConfigError(f'device must be auto, cpu, mps, cuda or cuda:N, '
+                              f'not {self.device!r}')
+        for low, high in (('min_depth', 'max_depth'), ('color_min', 'color_max')):
+            if not getattr(self, low) < getattr(self, high):
+                raise ConfigError(
+                    f'{low} must be below {high}, not {getattr(self, low)} and '
+                    f'{getattr(self, high)}; to move both, set them in one call')
+
+
+@dataclass(frozen=True)
+class CameraSettings(Settings):
+    """Parameters of camera_node."""
+
+    source: str = _parameter(
+        '', 'What to publish: a rosbag, a video file, a folder of images, or a webcam '
+        '(/dev/videoN).', read_only=True)
+    rate: float = _parameter(
+        0.0, 'Frames a second [Hz]; 0 for the pace of the source.', low=0.0, high=1000.0)
+    loop: bool = _parameter(
+        False, 'Start again at the end.', read_only=True)
+    calibration: str = _parameter(
+        '', 'Camera calibration YAML (camera_calibration format) for sources without '
+        'camera_info; empty publishes an uncalibrated camera_info (K[0] is 0).', read_only=True)
+    frame_id: str = _parameter(
+        '', 'frame_id of every message; empty keeps the one of the source.')
+    stamps: str = _parameter(
+        'source', 'source: the recorded stamps. now: the time of publishing.',
+        choices=('source', 'now'))
+    image_transport: str = _parameter(
+        'raw', 'raw: "image". compressed: "image/compressed" (JPEG). both: both.',
+        choices=('raw', 'compressed', 'both'), read_only=True)
+    jpeg_quality: int = _parameter(
+        95, 'Quality of compressed images.', low=1, high=100)
+    publish_depth: bool = _parameter(
+        False, "Publish the source's own depth, where it has one, as 32FC1 metres on \"depth\".",
+        read_only=True)
+    image_topic: str = _parameter(
+        '', 'Image topic inside the bag; empty to take the only one.', read_only=True)
+    camera_info_topic: str = _parameter(
+        '', 'camera_info topic inside the bag; empty to take the one beside the image.',
+        read_only=True)
+    depth_topic: str = _parameter(
+        '', 'Depth topic inside the bag, for publish_depth.', read_only=True)
+    wait_for_subscribers: int = _parameter(
+        0, 'Publish nothing before so many nodes subscribe to the image, and one to camera_info.',
+        low=0, high=100, read_only=True)
+    exit_when_done: bool = _parameter(
+        True, 'Exit with status 0 at the end of the source; false keeps the node alive.')
+
+
+def descriptor(item: Any) -> ParameterDescriptor:
+    """Return the ROS descriptor of one field of a table."""
+    meta = item.metadata
+    text = meta['description']
+    if meta['choices']:
+        text += f' One of: {", ".join(meta["choices"])}.'
+    result = ParameterDescriptor(description=text, read_only=meta['read_only'])
+    if meta['low'] is not None:
+        if isinstance(item.default, float):
+            result.floating_point_range = [
+                FloatingPointRange(from_value=meta['low'], to_value=meta['high'])]
+        else:
+            result.integer_range = [
+                IntegerRange(from_value=meta['low'], to_value=meta['high'], step=1)]
+    return result
+
+
+def declare(node: Node, table: type[SettingsT]) -> SettingsT:
+    """
+    Declare every parameter of *table* on *node* and return their values.
+
+    Raises ConfigError saying which start-up value is wrong and why.
+    """
+    values = {}
+    for item in fields(table):
+        try:
+            values[item.name] = node.declare_parameter(
+                item.name, item.default, descriptor(item)).value
+        except ParameterException as error:
+            raise ConfigError(f'parameter {item.name} of {node.get_name()} cannot be used: '
+                              f'{error} ({item.metadata["description"]})') from error
+    return table(**values)
+
+
+def updated(settings: SettingsT, parameters: list[Parameter]) -> SettingsT:
+    """
+    Return *settings* with those of *parameters* that belong to the table.
+
+    Raises ConfigError with the reason when the result cannot work.
+    """
+    names = {item.name for item in fields(settings)}
+    return replace(settings, **{parameter.name: parameter.value
+                                for parameter in parameters if parameter.name in names})

@@ -1,0 +1,260 @@
+# Copyright 2026 The lstm_depth authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""A node under test and a driver that talks to it over real DDS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+import os
+from pathlib import Path
+import sys
+from threading import Thread
+import time
+from typing import Any
+
+import _have_ros  # noqa: F401
+from lifecycle_msgs.srv import ChangeState
+from lstm_depth.checkpoint import save_checkpoint
+from lstm_depth.models import create_model
+from lstm_depth.ros.conversion import byte_array
+from lstm_depth.ros.depth_node import DepthNode
+import numpy as np
+import pytest
+from rcl_interfaces.srv import SetParameters
+from rclpy.context import Context
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
+
+WIDTH, HEIGHT = 40, 32
+OUTPUTS = {'image': Image, 'camera_info': CameraInfo, 'points': PointCloud2, 'colored': Image}
+
+
+def domain_id(module: str) -> int:
+    """Return a DDS domain of this process and test module alone, 1 to 100."""
+    return 1 + (os.getpid() * 7 + sum(map(ord, module)) * 31) % 100
+
+
+def process_environment(domain: int) -> dict[str, str]:
+    """Return the environment of a node process of the test."""
+    root = str(Path(__file__).resolve().parents[1])
+    return {**os.environ, 'ROS_DOMAIN_ID': str(domain), 'OMP_NUM_THREADS': '1',
+            'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST', 'PYTHONUNBUFFERED': '1',
+            'PYTHONPATH': os.pathsep.join(filter(None, [root, os.environ.get('PYTHONPATH')]))}
+
+
+def tiny_checkpoint(folder: Path) -> Path:
+    """Return a real but very small checkpoint."""
+    path = folder / 'tiny.safetensors'
+    if not path.exists():
+        save_checkpoint(path, create_model(
+            'residual_lstm', input_height=32, input_width=40, hourglass_depth=1))
+    return path
+
+
+def wait_for(condition: Callable[[], Any], timeout_s: float = 15.0, what: str = '') -> Any:
+    """Return what *condition* gives once it is true; fail after *timeout_s*."""
+    end = time.monotonic() + timeout_s
+    while not (result := condition()):
+        if time.monotonic() > end:
+            pytest.fail(f'waited {timeout_s} s in vain {what}')
+        time.sleep(0.01)
+    return result
+
+
+class Rig:
+    """A context of its own, nodes each on a thread of their own, and a driver node."""
+
+    def __init__(self, module: str, capfd: pytest.CaptureFixture[str],
+                 use_sim_time: bool = False) -> None:
+        """Start the driver; what nodes log is read from *capfd*."""
+        os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
+        self.domain = domain_id(module)
+        self.context = Context()
+        self.context.init(args=[], domain_id=self.domain)
+        self._threads: list[Thread] = []
+        self._nodes: list[Node] = []
+        self._executors: list[SingleThreadedExecutor] = []
+        self.use_sim_time = use_sim_time
+        self._capfd = capfd
+        self._log = ''
+        self.received: dict[str, list[Any]] = {name: [] for name in OUTPUTS}
+        self.driver = Node('driver', context=self.context)
+        self.images = self.driver.create_publisher(Image, 'image', 10)
+        self.jpegs = self.driver.create_publisher(CompressedImage, 'image/compressed', 10)
+        self.infos = self.driver.create_publisher(CameraInfo, 'camera_info', 10)
+        self.spin(self.driver)
+
+    def spin(self, node: Node) -> Node:
+        """Serve *node* on a new thread."""
+        executor = SingleThreadedExecutor(context=self.context)
+        executor.add_node(node)
+        thread = Thread(target=self._serve, args=(executor,), daemon=True)
+        thread.start()
+        self._threads.append(thread)
+        self._executors.append(executor)
+        self._nodes.append(node)
+        return node
+
+    @staticmethod
+    def _serve(executor: SingleThreadedExecutor) -> None:
+        try:
+            executor.spin()
+        except ExternalShutdownException:
+            pass
+
+    def depth_node(self, **parameters: Any) -> DepthNode:
+        """Start a depth node with *parameters*."""
+        parameters = {'diagnostics_period_s': 0.1, 'use_sim_time': self.use_sim_time,
+                      **parameters}
+        return self.spin(DepthNode(context=self.context, parameter_overrides=[
+            Parameter(name, value=value) for name, value in parameters.items()]))
+
+    def active_node(self, checkpoint: Path, listen: tuple[str, ...] = ('image', 'camera_info'),
+                    **parameters: Any) -> DepthNode:
+        """Start a depth node, active, matched with the driver and heard on *listen*."""
+        node = self.depth_node(autostart=True, checkpoint=str(checkpoint), **parameters)
+        assert node.state_label == 'active'
+        for name in listen:
+            self.listen(name)
+        compressed = parameters.get('image_transport') == 'compressed'
+        images = self.jpegs if compressed else self.images
+        wait_for(lambda: images.get_subscription_count() and self.infos.get_subscription_count(),
+                 what='for the node to subscribe')
+        wait_for(lambda: all(node._outputs.wanted(f'~/depth/{name}') for name in listen),
+                 what='for the outputs to be matched')
+        return node
+
+    def listen(self, name: str, node: str = '/depth_node') -> None:
+        """Collect the messages of one output of *node* in ``received``."""
+        self.driver.create_subscription(
+            OUTPUTS[name], f'{node}/depth/{name}', self.received[name].append, 200)
+
+    def call(self, kind: type, service: str, request: Any, timeout_s: float = 20.0) -> Any:
+        """Return the answer of a service."""
+        end = time.monotonic() + timeout_s
+        # A new client when one does not find its service soon: DDS misses a match now and then.
+        while not (client := self.driver.create_client(kind, service)).wait_for_service(2.0):
+            self.driver.destroy_client(client)
+            assert time.monotonic() < end, f'no service {service}'
+        future = client.call_async(request)
+        wait_for(future.done, timeout_s, f'for {service} to answer')
+        return future.result()
+
+    def transition(self, number: int) -> bool:
+        """Ask the depth node for a lifecycle transition."""
+        request = ChangeState.Request()
+        request.transition.id = number
+        return self.call(ChangeState, '/depth_node/change_state', request).success
+
+    def set_parameters(self, **values: Any) -> list[Any]:
+        """Set parameters of the depth node by its service; return the results."""
+        request = SetParameters.Request(parameters=[
+            Parameter(name, value=value).to_parameter_msg() for name, value in values.items()])
+        return self.call(SetParameters, '/depth_node/set_parameters', request).results
+
+    def warnings(self, text: str) -> list[str]:
+        """Return the logged warnings and errors that hold *text*."""
+        # From stderr and not from /rosout, which serves one node of a name per process: an
+        # earlier test's node that is not collected yet would keep it.
+        self._log += self._capfd.readouterr().err
+        return [line for line in self._log.splitlines()
+                if line.startswith(('[WARN]', '[ERROR]')) and text in line]
+
+    def show(self, msg: Image | CompressedImage, info: CameraInfo | None = None) -> None:
+        """Publish an image, after its camera_info."""
+        if info is not None:
+            self.infos.publish(info)
+        (self.images if isinstance(msg, Image) else self.jpegs).publish(msg)
+
+    def answered(self, count: int, name: str = 'image') -> list[Any]:
+        """Wait for *count* messages of an output in all; return them."""
+        wait_for(lambda: len(self.received[name]) >= count,
+                 what=f'for {count} on {name}, have {len(self.received[name])}')
+        return self.received[name]
+
+    def close(self) -> None:
+        """Stop everything."""
+        for executor in self._executors:
+            executor.shutdown()
+        for thread in self._threads:
+            thread.join(5)
+        for node in self._nodes:
+            getattr(node, 'close', lambda: None)()
+            node.destroy_node()
+        self.context.try_shutdown()
+        # For pytest's report of a failure.
+        sys.stderr.write(self._log)
+
+
+@pytest.fixture(name='rig')
+def rig_fixture(request: pytest.FixtureRequest,
+                capfd: pytest.CaptureFixture[str]) -> Iterator[Rig]:
+    """Return a fresh context with a driver, in a domain of the module's own."""
+    rig = Rig(request.module.__name__, capfd)
+    yield rig
+    rig.close()
+
+
+@pytest.fixture(name='checkpoint', scope='module')
+def checkpoint_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a tiny real checkpoint."""
+    return tiny_checkpoint(tmp_path_factory.mktemp('checkpoint'))
+
+
+def resets(node: DepthNode) -> dict[str, int]:
+    """Return how often the hidden state was reset, by reason."""
+    return node.processor.resets
+
+
+def drops(node: DepthNode) -> dict[str, int]:
+    """Return the frames dropped, by cause."""
+    return dict(node.telemetry.snapshot().drops)
+
+
+def image(stamp_s: float, *, frame_id: str = 'camera', width: int = WIDTH,
+          height: int = HEIGHT, **fields: Any) -> Image:
+    """Return an rgb8 image with a gradient; *fields* override what they name."""
+    rgb = np.indices((height, width)).sum(0).astype(np.uint8)[..., None].repeat(3, 2)
+    msg = Image(height=height, width=width, encoding='rgb8', step=3 * width,
+                data=byte_array(np.ascontiguousarray(rgb).reshape(-1)))
+    for name, value in fields.items():
+        setattr(msg, name, value)
+    return stamped(msg, stamp_s, frame_id)
+
+
+def stamped(msg: Any, stamp_s: float, frame_id: str = 'camera') -> Any:
+    """Set the header of *msg* and return it."""
+    nanoseconds = round(stamp_s * 1e9)
+    msg.header.stamp.sec, msg.header.stamp.nanosec = divmod(nanoseconds, 10**9)
+    msg.header.frame_id = frame_id
+    return msg
+
+
+def camera_info(width: int = WIDTH, height: int = HEIGHT, focal: float = 35.0) -> CameraInfo:
+    """Return the camera_info of an undistorted camera; focal 0 is uncalibrated."""
+    cx, cy = (width - 1) / 2, (height - 1) / 2
+    one = 1.0 if focal else 0.0
+    return stamped(CameraInfo(
+        width=width, height=height, distortion_model='plumb_bob', d=[0.0] * 5,
+        k=[focal, 0.0, cx * one, 0.0, focal, cy * one, 0.0, 0.0, one],
+        r=[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0],
+        p=[focal, 0.0, cx * one, 0.0, 0.0, focal, cy * one, 0.0, 0.0, 0.0, one, 0.0]), 0.0)
+
+
+def pixels(msg: Image) -> np.ndarray:
+    """Return the (H, W) values of a depth image message."""
+    dtype = {'32FC1': np.float32, '16UC1': np.uint16}[msg.encoding]
+    return np.frombuffer(msg.data, dtype).reshape(msg.height, msg.width)

@@ -1,0 +1,238 @@
+# Copyright 2026 The lstm_depth authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""depth_node over real DDS: what comes out for what goes in."""
+
+from __future__ import annotations
+
+import time
+
+import _have_ros  # noqa: F401
+from _ros import (  # noqa: F401
+    camera_info, checkpoint_fixture, drops, HEIGHT, image, OUTPUTS, pixels, resets, Rig,
+    rig_fixture, stamped, wait_for, WIDTH)
+from lstm_depth.ros.conversion import to_jpeg_message
+import numpy as np
+import pytest
+from rclpy.parameter import Parameter
+from rosgraph_msgs.msg import Clock
+from std_msgs.msg import Header
+
+
+def test_each_image_gives_one_answer_with_its_stamp_frame_and_size(rig, checkpoint):
+    rig.active_node(checkpoint, listen=tuple(OUTPUTS))
+    for index in range(3):
+        rig.show(image(10 + index / 10, frame_id='optical'), camera_info())
+        for name in OUTPUTS:
+            rig.answered(index + 1, name)
+    for name, messages in rig.received.items():
+        assert [round(m.header.stamp.sec + m.header.stamp.nanosec * 1e-9, 6)
+                for m in messages] == [10.0, 10.1, 10.2], name
+        assert {(m.header.frame_id, m.width, m.height) for m in messages} == {
+            ('optical', WIDTH, HEIGHT)}, name
+    depth = rig.received['image'][0]
+    assert depth.encoding == '32FC1'
+    assert np.isfinite(pixels(depth)).all() and (pixels(depth) > 0).all()
+    assert rig.received['colored'][0].encoding == 'rgb8'
+    info = rig.received['camera_info'][0]
+    assert list(info.k) == list(camera_info().k) and list(info.p) == list(camera_info().p)
+
+
+def test_a_compressed_image_is_answered_like_a_raw_one(rig, checkpoint):
+    rig.active_node(checkpoint, image_transport='compressed')
+    rgb = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
+    rig.show(stamped(to_jpeg_message(rgb, Header(), 90), 1.0), camera_info())
+    depth, = rig.answered(1)
+    assert (depth.width, depth.height, depth.header.stamp.sec) == (WIDTH, HEIGHT, 1)
+
+
+def test_millimetres_are_zero_where_depth_is_invalid(rig, checkpoint):
+    node = rig.active_node(checkpoint, depth_encoding='16UC1', max_depth=0.5)
+    rig.show(image(1.0), camera_info())
+    assert not pixels(rig.answered(1)[0]).any()
+    assert rig.set_parameters(max_depth=50.0)[0].successful
+    rig.show(image(1.1), camera_info())
+    millimetres = pixels(rig.answered(2)[1])
+    assert millimetres.dtype == np.uint16 and millimetres.min() > 100
+    assert drops(node) == {}
+
+
+def test_smaller_outputs_keep_the_geometry(rig, checkpoint):
+    rig.active_node(checkpoint, listen=tuple(OUTPUTS), output_scale=0.5, cloud_stride=2)
+    rig.show(image(1.0), camera_info())
+    info, = rig.answered(1, 'camera_info')
+    depth, = rig.answered(1)
+    cloud, = rig.answered(1, 'points')
+    half = (WIDTH // 2, HEIGHT // 2)
+    assert (depth.width, depth.height) == (info.width, info.height) == half
+    for matrix, own in ((info.k, camera_info().k), (info.p, camera_info().p)):
+        columns = len(own) // 3
+        expected = np.reshape(own, (3, columns)) * [[0.5], [0.5], [1.0]]
+        np.testing.assert_allclose(np.reshape(matrix, (3, columns)), expected)
+    assert (cloud.width, cloud.height) == (half[0] // 2, half[1] // 2)
+
+
+def test_the_cloud_projects_onto_its_own_pixels_and_is_nan_where_depth_is(rig, checkpoint):
+    node = rig.active_node(checkpoint, listen=('image', 'camera_info', 'points'))
+    rig.show(image(1.0), camera_info())
+    plain = pixels(rig.answered(1)[0])
+    rig.answered(1, 'points')
+    node.set_parameters([Parameter('max_depth', value=float(np.median(plain)))])
+    rig.show(image(1.1), camera_info())
+    depth = pixels(rig.answered(2)[1])
+    assert 0 < np.isnan(depth).sum() < depth.size
+    cloud = rig.answered(2, 'points')[1]
+    assert not cloud.is_dense and cloud.point_step == 32
+    assert [(field.name, field.offset, field.datatype) for field in cloud.fields] == [
+        ('x', 0, 7), ('y', 4, 7), ('z', 8, 7), ('rgb', 16, 7)]
+    points = np.frombuffer(cloud.data, np.float32).reshape(HEIGHT, WIDTH, 8)
+    p = np.reshape(rig.answered(2, 'camera_info')[1].p, (3, 4))
+    u = points[..., 0] / points[..., 2] * p[0, 0] + p[0, 2]
+    v = points[..., 1] / points[..., 2] * p[1, 1] + p[1, 2]
+    rows, columns = np.indices(depth.shape)
+    valid = np.isfinite(depth)
+    assert np.abs(u - columns)[valid].max() < 0.01 and np.abs(v - rows)[valid].max() < 0.01
+    assert np.isnan(points[~valid][:, :3]).all()
+    np.testing.assert_array_equal(points[..., 2], depth)
+
+
+def test_colours_and_clouds_are_made_only_for_subscribers(rig, checkpoint, monkeypatch):
+    from lstm_depth.ros import outputs
+    made = []
+    for name in ('organised_cloud', 'colorize_depth', 'info_message'):
+        real = getattr(outputs, name)
+        monkeypatch.setattr(outputs, name, lambda *args, _name=name, _real=real: (
+            made.append(_name), _real(*args))[1])
+    node = rig.active_node(checkpoint, listen=('image',))
+    rig.show(image(1.0), camera_info())
+    rig.answered(1)
+    assert made == []
+    rig.listen('points')
+    wait_for(lambda: node._outputs.wanted('~/depth/points'))
+    rig.show(image(1.1), camera_info())
+    rig.answered(1, 'points')
+    assert made == ['organised_cloud']
+
+
+@pytest.mark.parametrize(('lazy', 'runs'), [(False, True), (True, False)])
+def test_without_subscribers_the_network_runs_unless_lazy(rig, checkpoint, lazy, runs):
+    node = rig.active_node(checkpoint, listen=(), lazy=lazy)
+    rig.show(image(1.0), camera_info())
+    wait_for(lambda: node.telemetry.snapshot().frames_out or drops(node))
+    assert (node.telemetry.snapshot().frames_out == 1) == runs
+    assert drops(node) == ({} if runs else {'no_subscriber': 1})
+
+
+# Camera calibration.
+
+def test_without_camera_info_depth_comes_alone_and_one_warning_names_the_topic(rig, checkpoint):
+    rig.active_node(checkpoint, listen=tuple(OUTPUTS))
+    for index in range(5):
+        rig.show(image(1 + index * 0.3))
+        rig.answered(index + 1)
+        time.sleep(0.3)
+    assert not rig.received['camera_info'] and not rig.received['points']
+    warning, = wait_for(lambda: rig.warnings('no camera_info'))
+    assert '/camera_info' in warning
+    rig.show(image(3.0), camera_info())
+    rig.answered(1, 'points')
+
+
+def test_an_uncalibrated_camera_gives_depth_but_no_cloud_and_one_warning(rig, checkpoint):
+    rig.active_node(checkpoint, listen=('image', 'camera_info', 'points'))
+    for index in range(2):
+        rig.show(image(1 + index / 10), camera_info(focal=0.0))
+        rig.answered(index + 1)
+    rig.answered(2, 'camera_info')
+    warning, = wait_for(lambda: rig.warnings('uncalibrated'))
+    assert '/camera_info' in warning and not rig.received['points']
+
+
+# Time.
+
+def test_a_backward_stamp_resets_once_with_one_warning(rig, checkpoint):
+    node = rig.active_node(checkpoint)
+    for index, stamp in enumerate((5.0, 5.1, 1.0, 1.1)):
+        rig.show(image(stamp), camera_info())
+        rig.answered(index + 1)
+    assert resets(node) == {'backward_stamp': 1}
+    assert len(wait_for(lambda: rig.warnings('went backward'))) == 1
+    assert drops(node) == {}
+
+
+def test_a_duplicate_stamp_is_skipped(rig, checkpoint):
+    node = rig.active_node(checkpoint)
+    rig.show(image(1.0), camera_info())
+    rig.answered(1)
+    rig.show(image(1.0), camera_info())
+    wait_for(lambda: drops(node) == {'duplicate_stamp': 1})
+    rig.show(image(1.1), camera_info())
+    first, second = rig.answered(2)
+    assert (first.header.stamp.nanosec, second.header.stamp.nanosec) == (0, 100000000)
+    assert resets(node) == {}
+
+
+def test_a_gap_resets(rig, checkpoint):
+    node = rig.active_node(checkpoint, max_gap_s=0.5)
+    for index, stamp in enumerate((1.0, 1.4, 2.0)):
+        rig.show(image(stamp), camera_info())
+        rig.answered(index + 1)
+    assert resets(node) == {'gap': 1}
+
+
+def test_another_size_resets_and_is_answered_at_that_size(rig, checkpoint):
+    node = rig.active_node(checkpoint)
+    rig.show(image(1.0), camera_info())
+    rig.answered(1)
+    rig.show(image(1.1, width=24, height=18), camera_info(24, 18))
+    assert (rig.answered(2)[1].width, rig.received['image'][1].height) == (24, 18)
+    assert resets(node) == {'size_change': 1}
+
+
+def test_another_frame_resets(rig, checkpoint):
+    node = rig.active_node(checkpoint)
+    for index, frame_id in enumerate(('left', 'left', 'right')):
+        rig.show(image(1 + index / 10, frame_id=frame_id), camera_info())
+        assert rig.answered(index + 1)[index].header.frame_id == frame_id
+    assert resets(node) == {'frame_change': 1}
+
+
+@pytest.mark.parametrize('clock_first', [True, False])
+def test_clock_and_stamps_that_go_back_together_are_one_event(checkpoint, clock_first, capfd):
+    rig = Rig(__name__, capfd, use_sim_time=True)
+    try:
+        node = rig.active_node(checkpoint)
+        clock = rig.driver.create_publisher(Clock, '/clock', 10)
+        wait_for(clock.get_subscription_count)
+
+        def tick(seconds: int) -> None:
+            message = Clock()
+            message.clock.sec = seconds
+            clock.publish(message)
+            wait_for(lambda: node.get_clock().now().nanoseconds == seconds * 10**9)
+
+        tick(50)
+        rig.show(image(50.0), camera_info())
+        rig.answered(1)
+        if clock_first:
+            tick(10)
+        rig.show(image(10.0), camera_info())
+        rig.answered(2)
+        if not clock_first:
+            tick(10)
+        rig.show(image(10.1), camera_info())
+        rig.answered(3)
+        assert resets(node) == {'backward_stamp': 1}
+        assert len(wait_for(lambda: rig.warnings('went backward'))) == 1
+    finally:
+        rig.close()

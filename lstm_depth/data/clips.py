@@ -12,11 +12,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 """
-Training clips: a smooth camera move over a still, and colour changes over time.
+The starter's clips: a drift over a still in the image plane, and colour changes over time.
 
-The move is a similarity (shift, rotation, zoom) that drifts from frame to frame.
-Seen through one fixed lens a zoom by z is a step forward: depth is divided by z,
-so that the metric scale keeps belonging to the one focal length the model learns.
+Cheaper than the path in space of motion.py, and without its parallax. The move is a
+similarity (shift, rotation, zoom) that drifts from frame to frame. Seen through one fixed
+lens a zoom by z is a step forward: depth is divided by z, so that the metric scale keeps
+belonging to the one focal length the model learns.
 """
 
 from __future__ import annotations
@@ -25,10 +26,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
-from lstm_depth.data.stills import Still
+from lstm_depth.data.clip import Clip
 from lstm_depth.errors import ConfigError
 from lstm_depth.frames import CameraFrame
 import numpy as np
+import torch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,15 +62,7 @@ class ClipConfig:
             raise ConfigError(f'max_zoom must be at least 1, not {self.max_zoom}')
 
 
-@dataclass(frozen=True, eq=False)
-class Clip:
-    """*frames*: (T, H, W, 3) uint8 RGB; *depth*: (T, H, W) float32 metres, 0 invalid."""
-
-    frames: np.ndarray
-    depth: np.ndarray
-
-
-def clip_from_still(still: Still, length: int, config: ClipConfig,
+def clip_from_still(still: CameraFrame, length: int, config: ClipConfig,
                     rng: np.random.Generator) -> Clip:
     """Return *length* frames of a smooth random move over one still."""
     start = rng.uniform(-1, 1, 4)
@@ -83,7 +77,7 @@ def clip_from_still(still: Still, length: int, config: ClipConfig,
                            right * config.shift, down * config.shift)
         frames.append(rgb[:, ::-1] if flip else rgb)
         depths.append(depth[:, ::-1] if flip else depth)
-    return Clip(_recolour(np.stack(frames), config.colour, rng), np.stack(depths))
+    return _clip(_recolour(np.stack(frames), config.colour, rng), np.stack(depths))
 
 
 def clip_from_frames(frames: Sequence[CameraFrame], config: ClipConfig,
@@ -91,17 +85,23 @@ def clip_from_frames(frames: Sequence[CameraFrame], config: ClipConfig,
     """Return consecutive frames with ground truth as a clip, flipped and recoloured at random."""
     rgb, depth = [], []
     for frame in frames:
-        still = Still('', frame.rgb, np.nan_to_num(frame.depth), frame.camera)
-        pair = _warp(still, config, 1.0, 0.0, 0.0, 0.0)
+        pair = _warp(frame, config, 1.0, 0.0, 0.0, 0.0)
         rgb.append(pair[0])
         depth.append(pair[1])
     images, depths = np.stack(rgb), np.stack(depth)
     if rng.random() < 0.5:
         images, depths = images[:, :, ::-1], depths[:, :, ::-1]
-    return Clip(_recolour(images, config.colour, rng), depths)
+    return _clip(_recolour(images, config.colour, rng), depths)
 
 
-def _warp(still: Still, config: ClipConfig, zoom: float, roll_deg: float,
+def _clip(images: np.ndarray, depths: np.ndarray) -> Clip:
+    """Return (T, H, W, 3) images and (T, H, W) depth, 0 where invalid, as a clip."""
+    depth = torch.from_numpy(np.ascontiguousarray(depths)).unsqueeze(1)
+    return Clip(torch.from_numpy(images).permute(0, 3, 1, 2), depth, depth > 0, camera=None,
+                poses=None, stamps=torch.zeros(len(images), dtype=torch.float64))
+
+
+def _warp(still: CameraFrame, config: ClipConfig, zoom: float, roll_deg: float,
           right: float, down: float) -> tuple[np.ndarray, np.ndarray]:
     """Return the still as the clip's camera sees it after a zoom, roll and shift."""
     camera = still.camera
@@ -117,7 +117,7 @@ def _warp(still: Still, config: ClipConfig, zoom: float, roll_deg: float,
     size = (config.width, config.height)
     rgb = cv2.warpAffine(still.rgb, matrix, size, flags=cv2.INTER_LINEAR,
                          borderMode=cv2.BORDER_REFLECT_101)
-    depth = cv2.warpAffine(still.depth, matrix, size, flags=cv2.INTER_NEAREST,
+    depth = cv2.warpAffine(np.nan_to_num(still.depth), matrix, size, flags=cv2.INTER_NEAREST,
                            borderMode=cv2.BORDER_CONSTANT, borderValue=0)
     # The still's own focal length, as the output image shows it, against the model's.
     fx, fy = camera.fx * sx / config.width, camera.fy * sy / config.height

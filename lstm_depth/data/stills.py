@@ -16,27 +16,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+from lstm_depth.data.folders import numbered_runs
+from lstm_depth.data.sequence import FileSequence, FrameFiles
 from lstm_depth.errors import DataError
-from lstm_depth.geometry import Camera, NYU_CAMERA
-import numpy as np
-
-
-@dataclass(frozen=True, eq=False)
-class Still:
-    """
-    One frame with ground truth.
-
-    *rgb*: (H, W, 3) uint8; *depth*: (H, W) float32 metres, 0 where invalid.
-    """
-
-    name: str
-    rgb: np.ndarray
-    depth: np.ndarray
-    camera: Camera
+from lstm_depth.frames import CameraFrame
+from lstm_depth.geometry import NYU_CAMERA
 
 
 def list_stills(root: str | Path) -> list[str]:
@@ -50,7 +37,7 @@ def list_stills(root: str | Path) -> list[str]:
 
 
 def read_still(root: str | Path, name: str, *, border: int = 0,
-               width: int | None = None) -> Still:
+               width: int | None = None) -> CameraFrame:
     """
     Read one frame; depth PNGs are uint16 millimetres, 0 invalid.
 
@@ -58,23 +45,19 @@ def read_still(root: str | Path, name: str, *, border: int = 0,
     this width, keeping the aspect ratio. DataError for a file that cannot be read.
     """
     root = Path(root)
-    rgb = cv2.imread(str(root / 'rgb' / f'{name}.jpg'), cv2.IMREAD_COLOR)
-    depth = cv2.imread(str(root / 'depth' / f'{name}.png'), cv2.IMREAD_UNCHANGED)
-    if rgb is None or depth is None or depth.dtype != np.uint16 or rgb.shape[:2] != depth.shape:
-        raise DataError(f'{root}: frame {name} is not an image with a uint16 depth map of its '
-                        'size; copy it again or remove it')
-    camera = NYU_CAMERA.resized(rgb.shape[1], rgb.shape[0])
-    if border:
-        rgb, depth = (array[border:-border, border:-border] for array in (rgb, depth))
-        camera = Camera(rgb.shape[1], rgb.shape[0], camera.fx, camera.fy,
-                        camera.cx - border, camera.cy - border)
-    if width:
-        size = (width, round(rgb.shape[0] * width / rgb.shape[1]))
-        rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-        depth = cv2.resize(depth, size, interpolation=cv2.INTER_NEAREST)
-        camera = camera.resized(*size)
-    return Still(name, cv2.cvtColor(rgb, cv2.COLOR_BGR2RGB),
-                 depth.astype(np.float32) / 1000, camera)
+    files = FrameFiles(root / 'rgb' / f'{name}.jpg', root / 'depth' / f'{name}.png')
+    frame = FileSequence(name, name, (files,), 'millimetres', NYU_CAMERA, border=border).frame(0)
+    return shrunk(frame, width) if width else frame
+
+
+def shrunk(frame: CameraFrame, width: int) -> CameraFrame:
+    """Return a frame with depth at a smaller *width*, with the same aspect ratio."""
+    size = (width, round(frame.rgb.shape[0] * width / frame.rgb.shape[1]))
+    return CameraFrame(
+        cv2.resize(frame.rgb, size, interpolation=cv2.INTER_AREA), frame.stamp_ns,
+        frame.frame_id, camera=frame.camera and frame.camera.resized(*size), pose=frame.pose,
+        # Depth is picked, never averaged: a mean over an edge is a point in the air.
+        depth=cv2.resize(frame.depth, size, interpolation=cv2.INTER_NEAREST))
 
 
 def split_by_scene(names: Sequence[str], hold_out_every: int = 6) -> tuple[list[str], list[str]]:
@@ -85,12 +68,7 @@ def split_by_scene(names: Sequence[str], hold_out_every: int = 6) -> tuple[list[
     keep their numbers, so a gap in the numbers is another scene. Runs without a
     gap stay together; every *hold_out_every*-th run is held out.
     """
-    runs: list[list[str]] = []
-    for name in names:
-        if runs and int(name) == int(runs[-1][-1]) + 1:
-            runs[-1].append(name)
-        else:
-            runs.append([name])
+    runs = numbered_runs(names)
     held_out = [name for run in runs[hold_out_every - 1::hold_out_every] for name in run]
     held = set(held_out)
     return [name for name in names if name not in held], held_out

@@ -1,0 +1,37 @@
+# Copyright 2026 The lstm_depth authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Measure how fast parts of the project are on this machine."""
+
+from __future__ import annotations
+
+import argparse
+
+HELP = 'measure how fast parts of the project are on this machine'
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add one sub-command for each module of ``lstm_depth.benchmark``."""
+    from lstm_depth.benchmark import target_modules
+
+    targets = parser.add_subparsers(dest='target', metavar='TARGET', required=True)
+    for name, module in target_modules():
+        target = targets.add_parser(name, help=module.HELP, description=module.__doc__,
+                                    formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+        module.add_arguments(target)
+        target.set_defaults(run_target=module.run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the target that was named."""
+    return args.run_target(args)

@@ -1,0 +1,220 @@
+# Copyright 2026 The lstm_depth authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""
+Random changes to a clip: one draw for all its frames, and the camera kept true.
+
+What each change means for the geometry, in pixels from the top-left pixel's centre:
+
+- **flip** mirrors the room: the principal point becomes ``W - 1 - cx``, and poses are
+  mirrored on both sides, which keeps them rotations.
+- **rotation** turns the camera about its optical axis, so about the principal point: depth
+  and intrinsics stay, poses are turned.
+- **crop** moves the principal point.
+- **zoom** and every resize multiply the focal length and leave depth alone, as a longer
+  lens does. With *focal* set, depth is then divided by how much longer the lens is than
+  that one: a model that knows one focal length sees things twice as big at half the
+  distance. Such a clip's points are stretched along z, so it has no poses.
+- **colour** (brightness, contrast, saturation, hue, gamma) changes no geometry.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+import math
+
+from lstm_depth.data.clip import Clip
+from lstm_depth.data.sequence import cropped
+from lstm_depth.errors import ConfigError
+from lstm_depth.geometry import Camera
+import numpy as np
+import torch
+from torchvision.transforms.v2 import functional, InterpolationMode
+
+_NO_CHANGE = (1.0, 1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentConfig:
+    """
+    What is changed, and the size that comes out.
+
+    *width*, *height*: of the output; None keeps the clip's. *flip*: probability.
+    *rotation_deg*: largest angle. *crop*: (width, height) in pixels of the source, at a
+    random place; None takes the largest window of the output's shape, or with *squeeze*
+    everything, whatever its shape. *zoom*: range by which the window is smaller than that.
+    *centred*: windows at the middle. *focal*: (fx / width, fy / height) that depth is made
+    to fit, None to change the camera instead. The colour ranges are factors, *hue* a share
+    of the colour circle, *gamma* an exponent.
+    """
+
+    width: int | None = None
+    height: int | None = None
+    flip: float = 0.0
+    rotation_deg: float = 0.0
+    crop: tuple[int, int] | None = None
+    squeeze: bool = False
+    zoom: tuple[float, float] = _NO_CHANGE
+    centred: bool = False
+    focal: tuple[float, float] | None = None
+    brightness: tuple[float, float] = _NO_CHANGE
+    contrast: tuple[float, float] = _NO_CHANGE
+    saturation: tuple[float, float] = _NO_CHANGE
+    hue: float = 0.0
+    gamma: tuple[float, float] = _NO_CHANGE
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for values that make no clip."""
+        size = [value for value in (self.width, self.height) if value is not None]
+        if len(size) == 1 or min(size, default=1) < 1:
+            raise ConfigError(f'output of {self.width}x{self.height} pixels cannot be made')
+        if not (0 <= self.flip <= 1 and 0 <= self.hue <= 0.5 and 0 <= self.rotation_deg <= 180):
+            raise ConfigError('flip must be within 0 to 1, hue 0 to 0.5, rotation 0 to 180')
+        for name in ('zoom', 'brightness', 'contrast', 'saturation', 'gamma'):
+            low, high = getattr(self, name)
+            if not 0 <= low <= high < math.inf or (name in ('zoom', 'gamma') and low == 0):
+                raise ConfigError(f'{name} must be a range of factors, not {low} to {high}')
+        if self.zoom[0] < 1:
+            raise ConfigError(f'zoom must be at least 1, not {self.zoom[0]}: there is no more '
+                              'image than the whole')
+
+
+# Named after the model whose paper describes it; "none" is for validation.
+RECIPES = {
+    'none': AugmentConfig(),
+    'mobilenetv2_fastdepth': AugmentConfig(width=224, height=224, squeeze=True, flip=0.5,
+                                           rotation_deg=5),
+    'skip_study': AugmentConfig(width=128, height=128, flip=0.5, rotation_deg=5,
+                                crop=(480, 480), brightness=(0.8, 1.2)),
+    'inception_resnet_v2': AugmentConfig(width=320, height=240, flip=0.5),
+    'resnet34_upsampling': AugmentConfig(width=224, height=224, squeeze=True),
+    'video': AugmentConfig(width=320, height=240, flip=0.5, rotation_deg=5, zoom=(1, 1.5),
+                           brightness=(0.7, 1.3), contrast=(0.8, 1.2), saturation=(0.6, 1.4),
+                           hue=0.03, gamma=(0.75, 1.35)),
+}
+
+
+def recipe(name: str, **changes: object) -> AugmentConfig:
+    """Return a named recipe with *changes*; ConfigError for a name that is none."""
+    if name not in RECIPES:
+        raise ConfigError(f'{name!r} is no augmentation; choose one of {", ".join(RECIPES)}')
+    return replace(RECIPES[name], **changes)
+
+
+def augment(clip: Clip, config: AugmentConfig, rng: np.random.Generator) -> Clip:
+    """
+    Return the clip changed at random.
+
+    The same number of draws is taken whatever is switched off, and none depends on the
+    clip's length, so that clips of one path that share a seed look alike.
+    """
+    draws = rng.uniform(size=10)
+    if draws[0] < config.flip:
+        clip = flipped(clip)
+    if config.rotation_deg:
+        clip = rotated(clip, (2 * draws[1] - 1) * config.rotation_deg)
+    clip = _windowed(clip, config, draws[2:5])
+    if config.focal:
+        clip = fitted_to_focal(clip, config.focal)
+    return replace(clip, frames=_recoloured(clip.frames, config, draws[5:]))
+
+
+def flipped(clip: Clip) -> Clip:
+    """Return the clip as a mirror shows it."""
+    camera = clip.camera and replace(clip.camera, cx=clip.camera.width - 1 - clip.camera.cx)
+    mirror = torch.diag(torch.tensor([-1.0, 1, 1, 1], dtype=torch.float64))
+    poses = None if clip.poses is None else mirror @ clip.poses @ mirror
+    return replace(clip, camera=camera, poses=poses, **{
+        name: functional.horizontal_flip(getattr(clip, name))
+        for name in ('frames', 'depth', 'valid')})
+
+
+def rotated(clip: Clip, degrees: float) -> Clip:
+    """
+    Return the clip of a camera rolled so that the image turns counter-clockwise.
+
+    What comes into view from outside the image is black and invalid.
+    """
+    camera = clip.camera
+    # torchvision counts from the pixel's corner.
+    centre = [camera.cx + 0.5, camera.cy + 0.5] if camera else None
+    turned = {name: functional.rotate(getattr(clip, name), degrees, mode, center=centre)
+              for name, mode in (('frames', InterpolationMode.BILINEAR),
+                                 ('depth', InterpolationMode.NEAREST))}
+    poses = clip.poses
+    if poses is not None:
+        cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+        roll = torch.eye(4, dtype=torch.float64)
+        roll[:2, :2] = torch.tensor([[cosine, -sine], [sine, cosine]])
+        poses = poses @ roll
+    return replace(clip, poses=poses, valid=turned['depth'] > 0, **turned)
+
+
+def windowed(clip: Clip, left: int, top: int, width: int, height: int,
+             size: tuple[int, int]) -> Clip:
+    """Return a window of the clip, resized to *size* (width, height)."""
+    box = (top, left, height, width)
+    frames = functional.resized_crop(clip.frames, *box, size[::-1], antialias=True)
+    # Depth is picked, never averaged: a mean over an edge is a point in the air.
+    depth = functional.resized_crop(clip.depth, *box, size[::-1],
+                                    interpolation=InterpolationMode.NEAREST_EXACT)
+    camera = clip.camera and cropped(clip.camera, left, top, width, height).resized(*size)
+    return replace(clip, frames=frames, depth=depth, valid=depth > 0, camera=camera)
+
+
+def fitted_to_focal(clip: Clip, focal: tuple[float, float]) -> Clip:
+    """
+    Return the clip with depth as the lens of *focal* (fx / width, fy / height) needs it.
+
+    ConfigError where the clip's camera is not known.
+    """
+    camera = clip.camera
+    if camera is None or not camera.calibrated:
+        raise ConfigError(f'depth of {clip.name or "a clip"} cannot be fitted to a focal length: '
+                          'its camera is not known')
+    wanted = Camera(camera.width, camera.height, focal[0] * camera.width,
+                    focal[1] * camera.height, camera.cx, camera.cy)
+    longer = math.sqrt(camera.fx / wanted.fx * camera.fy / wanted.fy)
+    return replace(clip, depth=clip.depth / longer, camera=wanted, poses=None)
+
+
+def _windowed(clip: Clip, config: AugmentConfig, draws: np.ndarray) -> Clip:
+    """Return the random window that *config* asks for."""
+    full_height, full_width = clip.frames.shape[-2:]
+    size = (config.width or full_width, config.height or full_height)
+    width, height = config.crop or (full_width, full_height)
+    width, height = min(width, full_width), min(height, full_height)
+    if not config.squeeze and config.crop is None:
+        scale = min(full_width / size[0], full_height / size[1])
+        width, height = size[0] * scale, size[1] * scale
+    zoom = config.zoom[0] + (config.zoom[1] - config.zoom[0]) * draws[0]
+    width, height = max(1, round(width / zoom)), max(1, round(height / zoom))
+    place = (0.5, 0.5) if config.centred else draws[1:3]
+    left, top = round((full_width - width) * place[0]), round((full_height - height) * place[1])
+    if (left, top, width, height) == (0, 0, *size) and size == (full_width, full_height):
+        return clip
+    return windowed(clip, left, top, width, height, size)
+
+
+def _recoloured(frames: torch.Tensor, config: AugmentConfig, draws: np.ndarray) -> torch.Tensor:
+    """Return (T, 3, H, W) uint8 frames in other colours."""
+    changes = ((config.brightness, functional.adjust_brightness),
+               (config.contrast, functional.adjust_contrast),
+               (config.saturation, functional.adjust_saturation),
+               (config.gamma, functional.adjust_gamma))
+    for draw, ((low, high), change) in zip(draws, changes):
+        if (low, high) != _NO_CHANGE:
+            frames = change(frames, low + (high - low) * float(draw))
+    if config.hue:
+        frames = functional.adjust_hue(frames, (2 * float(draws[4]) - 1) * config.hue)
+    return frames

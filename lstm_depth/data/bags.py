@@ -1,0 +1,165 @@
+# Copyright 2026 The lstm_depth authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Recordings of a robot's own camera as training data: rosbags with colour and depth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from lstm_depth.bag.matching import StampMatcher
+from lstm_depth.bag.reader import BagReader
+from lstm_depth.bag.salvage import open_reader
+from lstm_depth.bag.topics import FrameTopics, listing
+from lstm_depth.camera_info import camera_for_image
+from lstm_depth.data.sequence import cut_at_gaps, FrameSequence
+from lstm_depth.errors import DataError, MessageError
+from lstm_depth.frames import CameraFrame
+from lstm_depth.geometry import Camera
+from lstm_depth.imagemsg import decode_depth, decode_rgb
+import numpy as np
+
+
+@dataclass(frozen=True)
+class BagFrame:
+    """Where one frame is in its bag: (recording time, stamp) of its messages, nanoseconds."""
+
+    rgb: tuple[int, int]
+    depth: tuple[int, int]
+
+    @property
+    def stamp_ns(self) -> int:
+        """Return the image's stamp."""
+        return self.rgb[1]
+
+
+@dataclass(frozen=True)
+class BagSequence(FrameSequence):
+    """Frames of a bag that have depth, read by their recording times."""
+
+    name: str
+    scene: str
+    path: Path
+    topics: FrameTopics
+    frames: tuple[BagFrame, ...]
+    camera: Camera | None
+    max_depth_m: float
+    video: bool = True
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        return len(self.frames)
+
+    def read(self, index: int) -> CameraFrame:
+        """Return one frame; DataError where a message of it is damaged."""
+        frame = self.frames[index]
+        try:
+            rgb = decode_rgb(self._message(self.topics.image, *frame.rgb))
+            depth = decode_depth(self._message(self.topics.depth, *frame.depth))
+        except MessageError as error:
+            raise DataError(f'frame {index} of bag {self.path} is damaged: {error}') from error
+        if depth.shape != rgb.shape[:2]:
+            raise DataError(
+                f'bag {self.path}: depth is {depth.shape[1]}x{depth.shape[0]} but the image is '
+                f'{rgb.shape[1]}x{rgb.shape[0]}; name the depth topic that is aligned to it')
+        depth = np.where(depth <= self.max_depth_m, depth, np.float32(np.nan))
+        camera = self.camera and self.camera.resized(rgb.shape[1], rgb.shape[0])
+        return CameraFrame(rgb, frame.stamp_ns, camera=camera, depth=depth)
+
+    def _message(self, topic: str, time_ns: int, stamp_ns: int) -> Any:
+        """Return the message of *topic* recorded at *time_ns* with this stamp."""
+        reader = _reader(self.path)
+        connections = [item for item in reader.connections if item.topic == topic]
+        try:
+            for connection, _, data in reader.messages(connections, time_ns, time_ns + 1):
+                message = reader.deserialize(data, connection.msgtype)
+                if _stamp_ns(message) == stamp_ns:
+                    return message
+        # Damaged files surface in rosbags as anything from struct.error to MemoryError.
+        except Exception as error:
+            raise DataError(f'bag {self.path} is damaged where {topic} was recorded at '
+                            f'{time_ns} ns ({error}); restore a copy') from error
+        raise DataError(f'bag {self.path} has no message of {topic} at {time_ns} ns any more; '
+                        'open it again')
+
+
+def _stamp_ns(message: Any) -> int:
+    """Return the header stamp of a message in nanoseconds."""
+    return message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
+
+
+# One open bag per worker process for each recording, not one per frame.
+@lru_cache(maxsize=8)
+def _reader(path: Path) -> Any:
+    """Return an open rosbags reader."""
+    return open_reader(path)[0]
+
+
+def bag_sequences(path: str | Path, *, image_topic: str | None = None,
+                  depth_topic: str | None = None, camera_info_topic: str | None = None,
+                  max_depth_m: float = 10.0) -> list[FrameSequence]:
+    """
+    Return the frames of a bag that have a colour image and aligned depth.
+
+    Topics that are not named are guessed where the bag leaves no doubt. A colour image
+    gets the depth nearest in stamp, within half a frame interval. *max_depth_m*: depth
+    beyond is taken as invalid. The bag is cut where it pauses for half a second or its
+    stamps go back. DataError without depth, with the topics the bag has.
+    """
+    path = Path(path)
+    with BagReader(path) as bag:
+        topics = bag.choose_topics(image_topic, camera_info_topic, depth_topic)
+        if topics.depth is None:
+            raise DataError(f'bag {path} has no depth aligned to {topics.image}; name its depth '
+                            f'topic, of\n{listing(bag.topics)}')
+        camera, frames = _first_camera(bag, topics), list(_index(bag, topics))
+    if not frames:
+        raise DataError(f'no image of {topics.image} in bag {path} has depth of {topics.depth} '
+                        f'near in stamp; the bag has\n{listing(bag.topics)}')
+    runs = cut_at_gaps(frames)
+    return [BagSequence(path.stem if len(runs) == 1 else f'{path.stem}#{number}', path.stem, path,
+                        topics, tuple(run), camera, max_depth_m)
+            for number, run in enumerate(runs)]
+
+
+def _index(bag: BagReader, topics: FrameTopics) -> Iterator[BagFrame]:
+    """Yield where every pair of image and depth is, without decoding one."""
+    matcher = StampMatcher()
+
+    def found(end: bool) -> Iterator[BagFrame]:
+        for rgb, depth in matcher.matched(end=end):
+            if depth is not None:
+                yield BagFrame(rgb, depth)
+
+    for topic, time_ns, message in bag.messages(topics.image, topics.depth):
+        stamp = _stamp_ns(message)
+        add = matcher.add_image if topic == topics.image else matcher.add_depth
+        add(stamp, (time_ns, stamp))
+        yield from found(end=False)
+    yield from found(end=True)
+
+
+def _first_camera(bag: BagReader, topics: FrameTopics) -> Camera | None:
+    """Return the camera of the first camera_info, None where there is none or it is unusable."""
+    if topics.camera_info is None:
+        return None
+    for _, _, info in bag.messages(topics.camera_info):
+        try:
+            return camera_for_image(info, info.width, info.height)
+        except MessageError:
+            return None
+    return None

@@ -1,0 +1,182 @@
+# Copyright 2026 The lstm_depth authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""
+The one interface of all training data: sequences of frames with depth, by number.
+
+Readers turn files into sequences, the sampler picks clips of them, and ClipDataset
+makes tensors. A sequence can be sent to worker processes: it holds names, not data.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import cv2
+from lstm_depth.errors import DataError
+from lstm_depth.frames import CameraFrame
+from lstm_depth.geometry import Camera
+import numpy as np
+
+# How a depth file's values become metres; 0 and what is not finite is invalid in all.
+DEPTH_FORMATS = ('millimetres', 'metres', 'bytes')
+# A recording with a longer pause is two recordings.
+MAX_GAP_S = 0.5
+# 8-bit depth spans the ten metres of NYU Depth V2's Kinect (Alhashim and Wonka 2018).
+_METRES_PER_BYTE = 10 / 255
+
+
+class FrameSequence(ABC):
+    """
+    Frames of one recording, in order.
+
+    *name*: unique among the sequences of a data set. *scene*: the room or recording it
+    belongs to, by which clips are balanced and parts are split. *video*: whether
+    neighbours are close in time; else every frame is a still of its own.
+    """
+
+    name: str
+    scene: str
+    video: bool
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Return the number of frames."""
+
+    @abstractmethod
+    def read(self, index: int) -> CameraFrame:
+        """Return frame *index* (in range), its depth NaN where invalid."""
+
+    def frame(self, index: int) -> CameraFrame:
+        """Return one frame with depth; DataError where there is none such or it is damaged."""
+        if not 0 <= index < len(self):
+            raise DataError(f'{self.name} has frames 0 to {len(self) - 1}; there is no {index}')
+        return self.read(index)
+
+
+class Stamped(Protocol):
+    """Anything with a stamp in nanoseconds."""
+
+    @property
+    def stamp_ns(self) -> int:
+        """Return the stamp."""
+
+
+Item = TypeVar('Item', bound=Stamped)
+
+
+def cut_at_gaps(frames: list[Item], max_gap_s: float = MAX_GAP_S) -> list[list[Item]]:
+    """Return runs of frames whose stamps rise, by at most *max_gap_s*."""
+    runs: list[list[Item]] = []
+    for frame in frames:
+        if runs and 0 <= frame.stamp_ns - runs[-1][-1].stamp_ns <= max_gap_s * 1e9:
+            runs[-1].append(frame)
+        else:
+            runs.append([frame])
+    return runs
+
+
+@dataclass(frozen=True)
+class FrameFiles:
+    """One frame's image and depth file, and its stamp."""
+
+    rgb: Path
+    depth: Path
+    stamp_ns: int = 0
+
+
+@dataclass(frozen=True)
+class FileSequence(FrameSequence):
+    """
+    Frames in files.
+
+    *camera*: of the images, scaled to their size; None where unknown. *border*: pixels to
+    cut off each side (NYU's white frame).
+    """
+
+    name: str
+    scene: str
+    files: tuple[FrameFiles, ...]
+    depth_format: str
+    camera: Camera | None
+    video: bool = True
+    border: int = 0
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        return len(self.files)
+
+    def read(self, index: int) -> CameraFrame:
+        """Return one frame; DataError where a file is missing, damaged or of another size."""
+        files = self.files[index]
+        rgb = read_rgb(files.rgb)
+        depth = read_depth_file(files.depth, self.depth_format)
+        if rgb.shape[:2] != depth.shape:
+            raise DataError(f'{files.depth} is {depth.shape[1]}x{depth.shape[0]} but its image '
+                            f'is {rgb.shape[1]}x{rgb.shape[0]}; copy both again or remove them')
+        camera = self.camera and self.camera.resized(rgb.shape[1], rgb.shape[0])
+        if self.border:
+            inner = slice(self.border, -self.border)
+            rgb, depth = rgb[inner, inner], depth[inner, inner]
+            camera = camera and cropped(camera, self.border, self.border, rgb.shape[1],
+                                        rgb.shape[0])
+        return CameraFrame(rgb, files.stamp_ns, camera=camera, depth=depth)
+
+
+def cropped(camera: Camera, left: int, top: int, width: int, height: int) -> Camera:
+    """Return the camera of a window of an image."""
+    return Camera(width, height, camera.fx, camera.fy, camera.cx - left, camera.cy - top)
+
+
+def read_rgb(path: Path) -> np.ndarray:
+    """Return an (H, W, 3) uint8 RGB image file; DataError where it cannot be read."""
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise DataError(f'{path} is missing or no readable image; copy it again or remove it')
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def read_depth_file(path: Path, depth_format: str) -> np.ndarray:
+    """
+    Return (H, W) float32 metres, NaN where invalid; DataError where it cannot be read.
+
+    *depth_format*: ``millimetres`` (16-bit PNG), ``metres`` (.npy, clipped to 20 m by who
+    wrote it) or ``bytes`` (8-bit PNG, 255 for 10 m).
+    """
+    if depth_format == 'metres':
+        depth = _read_npy(path)
+    else:
+        expected = np.uint16 if depth_format == 'millimetres' else np.uint8
+        stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        if stored is None or stored.dtype != expected or stored.ndim != 2:
+            raise DataError(f'{path} is missing or no depth image of '
+                            f'{np.dtype(expected).itemsize * 8} bits; copy it again or remove it')
+        scale = 0.001 if depth_format == 'millimetres' else _METRES_PER_BYTE
+        depth = stored * np.float32(scale)
+    return np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(np.nan))
+
+
+def _read_npy(path: Path) -> np.ndarray:
+    """Return the (H, W) float32 array in a .npy file, which must hold no Python objects."""
+    try:
+        depth = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f'{path} is no readable .npy file ({error}); copy it again or remove '
+                        'it') from error
+    depth = np.squeeze(depth)
+    if depth.ndim != 2:
+        raise DataError(f'{path} holds an array {depth.shape}, not one depth map')
+    return depth.astype(np.float32)

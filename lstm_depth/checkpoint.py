@@ -31,7 +31,7 @@ from lstm_depth.errors import CheckpointError, ConfigError
 from lstm_depth.files import atomic_path
 from lstm_depth.models import create_model, DepthModel, list_models
 from safetensors import safe_open, SafetensorError
-from safetensors.torch import save_file
+from safetensors.torch import save
 import torch
 
 FORMAT = 1
@@ -69,8 +69,9 @@ def save_checkpoint(path: str | Path, model: DepthModel, *,
         'metrics': metrics or {},
     }
     weights = {name: _stored(tensor, dtype) for name, tensor in model.state_dict().items()}
+    # Not save_file(), which makes files that only their owner can read.
     with atomic_path(path) as partial:
-        save_file(weights, partial, metadata={_KEY: json.dumps(header)})
+        partial.write_bytes(save(weights, metadata={_KEY: json.dumps(header)}))
 
 
 def load_model(source: str | Path | None = None) -> DepthModel:

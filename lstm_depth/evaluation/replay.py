@@ -95,7 +95,7 @@ class ReplayConfig:
 
     @property
     def style(self) -> PictureStyle:
-        """The colours of pictures and video."""
+        """Return the colours of pictures and video."""
         return PictureStyle(self.min_depth, self.max_depth, self.colormap)
 
 

@@ -85,7 +85,7 @@ class DepthModel(nn.Module, ABC):
 
     @property
     def normalisation(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """The mean and standard deviation that frames in [0, 1] are normalised with."""
+        """Return the mean and standard deviation that frames in [0, 1] are normalised with."""
         return tuple(self.mean.flatten().tolist()), tuple(self.std.flatten().tolist())
 
     @abstractmethod

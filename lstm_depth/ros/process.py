@@ -55,7 +55,7 @@ class NodeProcess:
 
     @property
     def status(self) -> int | None:
-        """The exit status, None while it runs."""
+        """Return the exit status, None while it runs."""
         return self._process.poll() if self._process else None
 
     def tail(self, lines: int = 15) -> str:

@@ -116,7 +116,7 @@ def test_an_explicit_reset_is_told_with_the_next_answer(model, video):
 
 
 class Poisoned(torch.nn.Module):
-    """A decoder that answers NaN or infinity where a frame is all white."""
+    """A decoder that, while it is on, answers NaN or infinity in the first column."""
 
     def __init__(self, decoder, value):
         super().__init__()

@@ -24,7 +24,6 @@ from lstm_depth.data.augment import (
     fitted_to_focal,
     flipped,
     recipe,
-    RECIPES,
     rotated,
     windowed,
 )
@@ -159,32 +158,34 @@ def test_depth_is_never_averaged():
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.integers(0, 2**32), st.sampled_from(sorted(set(RECIPES) - {'none'})))
-def test_all_frames_of_a_clip_change_alike(seed, name):
+@given(st.integers(0, 2**32), st.sampled_from([
+    recipe('video'), AugmentConfig(width=64, height=64, flip=0.5, rotation_deg=5, crop=(100, 90)),
+    AugmentConfig(width=64, height=64, squeeze=True, flip=0.5)]))
+def test_all_frames_of_a_clip_change_alike(seed, config):
     frame = room_clip(1)
     clip = replace(frame, **{key: getattr(frame, key).repeat(3, 1, 1, 1)
                              for key in ('frames', 'depth', 'valid')},
                    poses=frame.poses.repeat(3, 1, 1), stamps=frame.stamps.repeat(3))
-    changed = augment(clip, RECIPES[name], np.random.default_rng(seed))
+    changed = augment(clip, config, np.random.default_rng(seed))
     for key in ('frames', 'depth', 'valid'):
         value = getattr(changed, key)
         assert torch.equal(value[0], value[1]) and torch.equal(value[0], value[2])
     assert (changed.camera.width, changed.camera.height) == changed.frames.shape[:1:-1]
     assert torch.equal(changed.valid, changed.depth > 0)
-    alone = augment(frame, RECIPES[name], np.random.default_rng(seed))
+    alone = augment(frame, config, np.random.default_rng(seed))
     assert torch.equal(alone.frames[0], changed.frames[0])
 
 
 def test_a_recipe_without_changes_changes_nothing():
     clip = room_clip()
-    same = augment(clip, RECIPES['none'], np.random.default_rng(0))
+    same = augment(clip, recipe('none'), np.random.default_rng(0))
     assert torch.equal(same.frames, clip.frames) and same.camera == clip.camera
 
 
-def test_the_skip_study_takes_random_squares_of_480():
+def test_a_crop_is_a_random_window_of_its_size():
     frame = CameraFrame(np.zeros((480, 640, 3), np.uint8), 0, camera=CAMERA.resized(640, 480),
                         depth=np.ones((480, 640), np.float32))
-    config = replace(recipe('skip_study'), rotation_deg=0)
+    config = AugmentConfig(width=128, height=128, flip=0.5, crop=(480, 480))
     cameras = [augment(clip_of([frame]), config, np.random.default_rng(seed)).camera
                for seed in range(12)]
     assert all(camera.fx == pytest.approx(4 * 130 * 128 / 480) for camera in cameras)
@@ -208,7 +209,7 @@ def test_impossible_augmentation_is_refused(values):
 
 
 def test_an_unknown_recipe_names_those_there_are():
-    with pytest.raises(ConfigError, match='skip_study'):
+    with pytest.raises(ConfigError, match='none, video'):
         recipe('nope')
 
 
@@ -228,3 +229,50 @@ def test_frames_that_make_no_clip_are_an_error():
         clip_of([good, CameraFrame(image, 0)])
     with pytest.raises(DataError, match='several sizes'):
         clip_of([good, CameraFrame(image[:2], 0, depth=np.ones((2, 4), np.float32))])
+
+
+def test_cut_depth_shows_the_truth_in_one_rectangle_of_every_frame():
+    clip = room_clip()
+    changed = augment(clip, AugmentConfig(cut_depth=1.0), np.random.default_rng(3))
+    assert torch.equal(changed.depth, clip.depth)
+    different = (changed.frames != clip.frames).any(1)
+    rows, columns = torch.nonzero(different.any(0), as_tuple=True)
+    box = (slice(None), slice(None), slice(rows.min(), rows.max() + 1),
+           slice(columns.min(), columns.max() + 1))
+    grey = (clip.depth[box] * 25.5).clamp(0, 255).to(torch.uint8)
+    assert torch.equal(changed.frames[box], grey.expand(-1, 3, -1, -1))
+    outside = torch.ones_like(different[0])
+    outside[box[2:]] = False
+    assert torch.equal(changed.frames[..., outside], clip.frames[..., outside])
+    share = (rows.max() - rows.min() + 1) / clip.frames.shape[-2]
+    assert share <= 0.75
+
+
+def test_cut_depth_happens_as_often_as_asked():
+    clip = room_clip(1)
+    config = AugmentConfig(cut_depth=0.3)
+    times = sum(not torch.equal(augment(clip, config, np.random.default_rng(seed)).frames,
+                                clip.frames) for seed in range(300))
+    assert 60 < times < 120
+
+
+def test_flicker_and_noise_differ_from_frame_to_frame_and_leave_depth_alone():
+    clip = room_clip(1)
+    still = replace(clip, **{name: getattr(clip, name).expand(40, -1, -1, -1)
+                             for name in ('frames', 'depth', 'valid')})
+    still = replace(still, frames=torch.full_like(still.frames, 100))
+    flickering = augment(still, AugmentConfig(flicker=0.05), np.random.default_rng(0))
+    levels = flickering.frames.float().mean((1, 2, 3)) / 100
+    assert 0.03 < levels.log().std() < 0.07
+    assert (flickering.frames == flickering.frames[:, :, :1, :1]).all()
+    noisy = augment(still, AugmentConfig(noise=4.0), np.random.default_rng(0))
+    assert abs(noisy.frames.float().std() - 4) < 0.2
+    assert (noisy.frames[0] != noisy.frames[1]).any()
+    assert torch.equal(noisy.depth, still.depth)
+
+
+@pytest.mark.parametrize('wrong', [{'cut_depth': 1.5}, {'cut_share': 0.0}, {'flicker': -0.1},
+                                   {'noise': 300.0}])
+def test_disturbances_out_of_range_are_refused(wrong):
+    with pytest.raises(ConfigError):
+        AugmentConfig(**wrong)

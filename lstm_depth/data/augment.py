@@ -42,6 +42,7 @@ import torch
 from torchvision.transforms.v2 import functional, InterpolationMode
 
 _NO_CHANGE = (1.0, 1.0)
+_WHITE_M = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +56,11 @@ class AugmentConfig:
     everything, whatever its shape. *zoom*: range by which the window is smaller than that.
     *centred*: windows at the middle. *focal*: (fx / width, fy / height) that depth is made
     to fit, None to change the camera instead. The colour ranges are factors, *hue* a share
-    of the colour circle, *gamma* an exponent.
+    of the colour circle, *gamma* an exponent. *cut_depth*: probability that a random
+    rectangle of the image shows its true depth instead (CutDepth, Ishii and Yamashita 2021,
+    against learning edges of colour by heart), *cut_share*: its largest share of the size.
+    Different from frame to frame, as a camera's are: *flicker*, standard deviation of the
+    logarithm of the exposure, and *noise*, of the grey values.
     """
 
     width: int | None = None
@@ -72,6 +77,10 @@ class AugmentConfig:
     saturation: tuple[float, float] = _NO_CHANGE
     hue: float = 0.0
     gamma: tuple[float, float] = _NO_CHANGE
+    cut_depth: float = 0.0
+    cut_share: float = 0.75
+    flicker: float = 0.0
+    noise: float = 0.0
 
     def __post_init__(self) -> None:
         """Raise ConfigError for values that make no clip."""
@@ -80,6 +89,10 @@ class AugmentConfig:
             raise ConfigError(f'output of {self.width}x{self.height} pixels cannot be made')
         if not (0 <= self.flip <= 1 and 0 <= self.hue <= 0.5 and 0 <= self.rotation_deg <= 180):
             raise ConfigError('flip must be within 0 to 1, hue 0 to 0.5, rotation 0 to 180')
+        if not (0 <= self.cut_depth <= 1 and 0 < self.cut_share <= 1):
+            raise ConfigError('cut_depth and cut_share must be within 0 to 1, the share above 0')
+        if not (0 <= self.flicker <= 1 and 0 <= self.noise <= 100):
+            raise ConfigError('flicker must be within 0 to 1, noise 0 to 100')
         for name in ('zoom', 'brightness', 'contrast', 'saturation', 'gamma'):
             low, high = getattr(self, name)
             if not 0 <= low <= high < math.inf or (name in ('zoom', 'gamma') and low == 0):
@@ -89,15 +102,9 @@ class AugmentConfig:
                               'image than the whole')
 
 
-# Named after the model whose paper describes it; "none" is for validation.
+# What data is looked at with; what a model is trained with stands in its file in config/train.
 RECIPES = {
     'none': AugmentConfig(),
-    'mobilenetv2_fastdepth': AugmentConfig(width=224, height=224, squeeze=True, flip=0.5,
-                                           rotation_deg=5),
-    'skip_study': AugmentConfig(width=128, height=128, flip=0.5, rotation_deg=5,
-                                crop=(480, 480), brightness=(0.8, 1.2)),
-    'inception_resnet_v2': AugmentConfig(width=320, height=240, flip=0.5),
-    'resnet34_upsampling': AugmentConfig(width=224, height=224, squeeze=True),
     'video': AugmentConfig(width=320, height=240, flip=0.5, rotation_deg=5, zoom=(1, 1.5),
                            brightness=(0.7, 1.3), contrast=(0.8, 1.2), saturation=(0.6, 1.4),
                            hue=0.03, gamma=(0.75, 1.35)),
@@ -118,7 +125,7 @@ def augment(clip: Clip, config: AugmentConfig, rng: np.random.Generator) -> Clip
     The same number of draws is taken whatever is switched off, and none depends on the
     clip's length, so that clips of one path that share a seed look alike.
     """
-    draws = rng.uniform(size=10)
+    draws, cut = rng.uniform(size=10), rng.uniform(size=5)
     if draws[0] < config.flip:
         clip = flipped(clip)
     if config.rotation_deg:
@@ -126,7 +133,10 @@ def augment(clip: Clip, config: AugmentConfig, rng: np.random.Generator) -> Clip
     clip = _windowed(clip, config, draws[2:5])
     if config.focal:
         clip = fitted_to_focal(clip, config.focal)
-    return replace(clip, frames=_recoloured(clip.frames, config, draws[5:]))
+    clip = replace(clip, frames=_recoloured(clip.frames, config, draws[5:]))
+    if config.flicker or config.noise:
+        clip = replace(clip, frames=_disturbed(clip.frames, config, rng))
+    return cut_depth(clip, config.cut_share, cut[1:]) if cut[0] < config.cut_depth else clip
 
 
 def flipped(clip: Clip) -> Clip:
@@ -188,6 +198,22 @@ def fitted_to_focal(clip: Clip, focal: tuple[float, float]) -> Clip:
     return replace(clip, depth=clip.depth / longer, camera=wanted, poses=None)
 
 
+def cut_depth(clip: Clip, share: float, draws: np.ndarray) -> Clip:
+    """
+    Return the clip with its depth as grey, 10 m white, in one rectangle of its images.
+
+    *draws*: four numbers in [0, 1], for the rectangle's place and its size up to *share*.
+    """
+    height, width = clip.frames.shape[-2:]
+    left, top = int(draws[0] * width), int(draws[1] * height)
+    right = left + max(1, int((width - left) * draws[2] * share))
+    bottom = top + max(1, int((height - top) * draws[3] * share))
+    frames = clip.frames.clone()
+    grey = (clip.depth[..., top:bottom, left:right] * (255 / _WHITE_M)).clamp(0, 255)
+    frames[..., top:bottom, left:right] = grey.to(torch.uint8)
+    return replace(clip, frames=frames)
+
+
 def _windowed(clip: Clip, config: AugmentConfig, draws: np.ndarray) -> Clip:
     """Return the random window that *config* asks for."""
     full_height, full_width = clip.frames.shape[-2:]
@@ -218,3 +244,14 @@ def _recoloured(frames: torch.Tensor, config: AugmentConfig, draws: np.ndarray) 
     if config.hue:
         frames = functional.adjust_hue(frames, (2 * float(draws[4]) - 1) * config.hue)
     return frames
+
+
+def _disturbed(frames: torch.Tensor, config: AugmentConfig,
+               rng: np.random.Generator) -> torch.Tensor:
+    """Return (T, 3, H, W) uint8 frames with another exposure and other noise in each."""
+    gain = np.exp(rng.normal(0, config.flicker, len(frames))).astype(np.float32)
+    values = frames.float() * torch.from_numpy(gain).view(-1, 1, 1, 1)
+    if config.noise:
+        values += torch.from_numpy(
+            rng.standard_normal(frames.shape, np.float32) * np.float32(config.noise))
+    return values.round().clamp(0, 255).to(torch.uint8)

@@ -83,6 +83,18 @@ class DepthModel(nn.Module, ABC):
         for backbone in backbones:
             backbone.freeze(freeze, hold_batchnorm=hold_batchnorm)
 
+    def set_drop_path(self, rate: float) -> None:
+        """
+        Leave a pretrained encoder's blocks out at random, see ``TimmEncoder.set_drop_path``.
+
+        Raises ConfigError for a rate above 0 where the model has no backbone.
+        """
+        backbones = [module for module in self.modules() if isinstance(module, TimmEncoder)]
+        if rate and not backbones:
+            raise ConfigError(f'{self.name} has no pretrained backbone; set drop_path to 0')
+        for backbone in backbones:
+            backbone.set_drop_path(rate)
+
     @property
     def normalisation(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Return the mean and standard deviation that frames in [0, 1] are normalised with."""

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 from lstm_depth.errors import ConfigError
 
-TEMPORAL_CORES = ('none', 'pixel_lstm', 'conv_lstm', 'raster_lstm')
+TEMPORAL_CORES = ('none', 'pixel_lstm', 'conv_lstm', 'aligned_lstm', 'raster_lstm')
 OUTPUTS = ('sigmoid', 'log', 'linear')
 
 ConfigT = TypeVar('ConfigT', bound='ModelConfig')
@@ -41,7 +41,7 @@ class ModelConfig:
     the ends). *initial_depth*: what an untrained model answers, metres.
     *focal*: ``(fx / width, fy / height)`` of the camera the metric scale was
     learned with, None when unknown. *temporal*: the recurrent core;
-    *temporal_kernel*: the size of conv_lstm's hidden-to-hidden kernel;
+    *temporal_kernel*: the size of conv_lstm's and aligned_lstm's kernels;
     *temporal_residual*: whether the core's input is added to its output;
     *temporal_channels*: how many channels the core works on, between a 1x1
     convolution down and one up again; 0 is all of the features', without them.

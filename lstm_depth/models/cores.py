@@ -22,11 +22,11 @@ the next state. A state is a tuple of tensors, empty for cores that keep none;
 from __future__ import annotations
 
 from lstm_depth.errors import ConfigError
+from lstm_depth.models.aligned import AlignedLSTM
 from lstm_depth.models.config import ModelConfig
+from lstm_depth.models.state import check_state, State
 import torch
 from torch import nn, Tensor
-
-State = tuple[Tensor, ...]
 
 
 class NoCore(nn.Module):
@@ -89,10 +89,7 @@ class ConvLSTM(nn.Module):
         """Return (h, c) after one step, given the input's share of the gates."""
         if state:
             h, c = state
-            if h.shape[0] != gates.shape[0] or h.shape[-2:] != gates.shape[-2:]:
-                raise ConfigError(
-                    f'the recurrent state is for {tuple(h.shape)} but the features are '
-                    f'{tuple(gates.shape)}: reset the state when the input size changes')
+            check_state(state, gates.shape[0], gates.shape[-2:])
             gates = gates + self.hidden_gates(h)
         else:
             c = gates.new_zeros(gates.shape[0], gates.shape[1] // 4, *gates.shape[2:])
@@ -178,5 +175,10 @@ def _plain_core(config: ModelConfig, channels: int, residual: bool) -> nn.Module
     """Return the core that works on all *channels* channels."""
     if config.temporal == 'raster_lstm':
         return RasterLSTM(channels, residual)
+    if config.temporal == 'aligned_lstm':
+        if residual:
+            raise ConfigError('aligned_lstm passes features on itself; leave temporal_residual '
+                              'off')
+        return AlignedLSTM(channels, config.temporal_kernel)
     return ConvLSTM(channels, config.temporal_kernel if config.temporal == 'conv_lstm' else 1,
                     residual)

@@ -26,6 +26,7 @@ from lstm_depth.errors import CheckpointError, ConfigError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 import timm
+from timm.layers import DropPath
 from timm.models import create_feature_extractor
 import torch
 from torch import fx, nn, Tensor
@@ -109,6 +110,20 @@ class TimmEncoder(nn.Module):
             for parameter in module.parameters(recurse=False):
                 parameter.requires_grad_(False)
         self.train(self.training)
+
+    def set_drop_path(self, rate: float) -> None:
+        """
+        Leave residual blocks out at random while training (stochastic depth).
+
+        *rate*: of the last block, rising linearly from 0 at the first (Huang et al. 2016).
+        Nothing of it is in a checkpoint. Raises ConfigError where the backbone's blocks
+        have no such path.
+        """
+        blocks = [module for module in self.net.modules() if hasattr(module, 'drop_path')]
+        if rate and not blocks:
+            raise ConfigError('this encoder has no blocks to drop; set drop_path to 0')
+        for index, block in enumerate(blocks):
+            block.drop_path = DropPath(rate * index / len(blocks))
 
     def train(self, mode: bool = True) -> TimmEncoder:
         """Set training mode, except for what ``freeze`` holds in inference mode."""

@@ -181,7 +181,8 @@ def test_the_loader_gives_the_same_batches_with_and_without_workers():
 def test_the_loader_takes_lanes():
     sequences = videos(9, 14)
     sampler = LaneSampler(sequences, SamplingConfig(length=3), batch=2)
-    resets = [batch.reset.tolist() for batch in clip_loader(ClipDataset(sequences), sampler)]
+    resets = [batch.reset.tolist() for batch in clip_loader(ClipDataset(sequences), sampler,
+                                                            batch=None)]
     assert resets[0] == [True, True] and not any(resets[1])
 
 

@@ -15,14 +15,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from lstm_depth.bag.assembly import stamp_ns as stamp_of
 from lstm_depth.bag.matching import StampMatcher
 from lstm_depth.bag.reader import BagReader
+from lstm_depth.bag.registration import DepthRegistration
 from lstm_depth.bag.salvage import open_reader
 from lstm_depth.bag.topics import FrameTopics, listing
 from lstm_depth.camera_info import camera_for_image
@@ -49,7 +51,12 @@ class BagFrame:
 
 @dataclass(frozen=True)
 class BagSequence(FrameSequence):
-    """Frames of a bag that have depth, read by their recording times."""
+    """
+    Frames of a bag that have depth, read by their recording times.
+
+    *camera*, *depth_camera*: of the images and of the depth, which is registered to the
+    images where the two differ. *damage*: what is missing of a damaged bag, else empty.
+    """
 
     name: str
     scene: str
@@ -57,8 +64,16 @@ class BagSequence(FrameSequence):
     topics: FrameTopics
     frames: tuple[BagFrame, ...]
     camera: Camera | None
+    depth_camera: Camera | None
+    registration: DepthRegistration = field(compare=False)
     max_depth_m: float
+    damage: str = ''
     video: bool = True
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what the user should know about the frames, one sentence each."""
+        return tuple(filter(None, (self.damage, *self.registration.notes)))
 
     def __len__(self) -> int:
         """Return the number of frames."""
@@ -67,17 +82,23 @@ class BagSequence(FrameSequence):
     def read(self, index: int) -> CameraFrame:
         """Return one frame; DataError where a message of it is damaged."""
         frame = self.frames[index]
+        image = self._message(self.topics.image, *frame.rgb)
+        distances = self._message(self.topics.depth, *frame.depth)
         try:
-            rgb = decode_rgb(self._message(self.topics.image, *frame.rgb))
-            depth = decode_depth(self._message(self.topics.depth, *frame.depth))
+            rgb, depth = decode_rgb(image), decode_depth(distances)
         except MessageError as error:
             raise DataError(f'frame {index} of bag {self.path} is damaged: {error}') from error
-        if depth.shape != rgb.shape[:2]:
-            raise DataError(
-                f'bag {self.path}: depth is {depth.shape[1]}x{depth.shape[0]} but the image is '
-                f'{rgb.shape[1]}x{rgb.shape[0]}; name the depth topic that is aligned to it')
-        depth = np.where(depth <= self.max_depth_m, depth, np.float32(np.nan))
         camera = self.camera and self.camera.resized(rgb.shape[1], rgb.shape[0])
+        depth_camera = self.depth_camera and self.depth_camera.resized(
+            depth.shape[1], depth.shape[0])
+        try:
+            depth = self.registration.aligned(
+                depth, depth_camera, distances.header.frame_id, rgb.shape[:2], camera,
+                image.header.frame_id)
+        except DataError as error:
+            raise DataError(f'bag {self.path}: {error}; name the depth topic that is aligned to '
+                            f'{self.topics.image}') from error
+        depth = np.where(depth <= self.max_depth_m, depth, np.float32(np.nan))
         return CameraFrame(rgb, frame.stamp_ns, camera=camera, depth=depth)
 
     def _message(self, topic: str, time_ns: int, stamp_ns: int) -> Any:
@@ -87,7 +108,7 @@ class BagSequence(FrameSequence):
         try:
             for connection, _, data in reader.messages(connections, time_ns, time_ns + 1):
                 message = reader.deserialize(data, connection.msgtype)
-                if _stamp_ns(message) == stamp_ns:
+                if stamp_of(message) == stamp_ns:
                     return message
         # Damaged files surface in rosbags as anything from struct.error to MemoryError.
         except Exception as error:
@@ -95,11 +116,6 @@ class BagSequence(FrameSequence):
                             f'{time_ns} ns ({error}); restore a copy') from error
         raise DataError(f'bag {self.path} has no message of {topic} at {time_ns} ns any more; '
                         'open it again')
-
-
-def _stamp_ns(message: Any) -> int:
-    """Return the header stamp of a message in nanoseconds."""
-    return message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
 
 
 # One open bag per worker process for each recording, not one per frame.
@@ -113,12 +129,14 @@ def bag_sequences(path: str | Path, *, image_topic: str | None = None,
                   depth_topic: str | None = None, camera_info_topic: str | None = None,
                   max_depth_m: float = 10.0) -> list[FrameSequence]:
     """
-    Return the frames of a bag that have a colour image and aligned depth.
+    Return the frames of a bag that have a colour image and depth.
 
     Topics that are not named are guessed where the bag leaves no doubt. A colour image
-    gets the depth nearest in stamp, within half a frame interval. *max_depth_m*: depth
-    beyond is taken as invalid. The bag is cut where it pauses for half a second or its
-    stamps go back. DataError without depth, with the topics the bag has.
+    gets the depth nearest in stamp, within half a frame interval, registered to it where
+    the camera_info beside the depth is of another camera. *max_depth_m*: depth beyond is
+    taken as invalid. The bag is cut where it pauses for half a second or its stamps go
+    back; of a damaged bag there is what can be read. DataError without depth, with the
+    topics the bag has.
     """
     path = Path(path)
     with BagReader(path) as bag:
@@ -126,38 +144,50 @@ def bag_sequences(path: str | Path, *, image_topic: str | None = None,
         if topics.depth is None:
             raise DataError(f'bag {path} has no depth aligned to {topics.image}; name its depth '
                             f'topic, of\n{listing(bag.topics)}')
-        camera, frames = _first_camera(bag, topics), list(_index(bag, topics))
+        camera, depth_camera = (_first_camera(bag, topic)
+                                for topic in (topics.camera_info, topics.depth_info))
+        registration = bag.registration(topics)
+        frames, damage = _index(bag, topics)
     if not frames:
         raise DataError(f'no image of {topics.image} in bag {path} has depth of {topics.depth} '
                         f'near in stamp; the bag has\n{listing(bag.topics)}')
     runs = cut_at_gaps(frames)
-    return [BagSequence(path.stem if len(runs) == 1 else f'{path.stem}#{number}', path.stem, path,
-                        topics, tuple(run), camera, max_depth_m)
-            for number, run in enumerate(runs)]
+    sequences = [
+        BagSequence(path.stem if len(runs) == 1 else f'{path.stem}#{number}', path.stem, path,
+                    topics, tuple(run), camera, depth_camera, registration, max_depth_m, damage)
+        for number, run in enumerate(runs)]
+    # For the notes of the registration; what is wrong with the frame is said when it is used.
+    with suppress(DataError):
+        sequences[0].frame(0)
+    return sequences
 
 
-def _index(bag: BagReader, topics: FrameTopics) -> Iterator[BagFrame]:
-    """Yield where every pair of image and depth is, without decoding one."""
-    matcher = StampMatcher()
+def _index(bag: BagReader, topics: FrameTopics) -> tuple[list[BagFrame], str]:
+    """Return where every pair of image and depth is, and what is missing of a damaged bag."""
+    matcher, images, found = StampMatcher(), 0, []
 
-    def found(end: bool) -> Iterator[BagFrame]:
-        for rgb, depth in matcher.matched(end=end):
-            if depth is not None:
-                yield BagFrame(rgb, depth)
+    def take(end: bool) -> None:
+        found.extend(BagFrame(rgb, depth) for rgb, depth in matcher.matched(end=end)
+                     if depth is not None)
 
     for topic, time_ns, message in bag.messages(topics.image, topics.depth):
-        stamp = _stamp_ns(message)
+        stamp = stamp_of(message)
+        images += topic == topics.image
         add = matcher.add_image if topic == topics.image else matcher.add_depth
         add(stamp, (time_ns, stamp))
-        yield from found(end=False)
-    yield from found(end=True)
+        take(end=False)
+    take(end=True)
+    if not bag.truncated:
+        return found, ''
+    recorded = bag.recorded_count(topics.image)
+    return found, f'{bag.truncated}: {images} of {recorded} images can be read'
 
 
-def _first_camera(bag: BagReader, topics: FrameTopics) -> Camera | None:
+def _first_camera(bag: BagReader, topic: str | None) -> Camera | None:
     """Return the camera of the first camera_info, None where there is none or it is unusable."""
-    if topics.camera_info is None:
+    if topic is None:
         return None
-    for _, _, info in bag.messages(topics.camera_info):
+    for _, _, info in bag.messages(topic):
         try:
             return camera_for_image(info, info.width, info.height)
         except MessageError:

@@ -33,8 +33,9 @@ class Clip:
     *frames*: (T, 3, H, W) uint8 RGB, which models take divided by 255. *depth*: (T, 1, H,
     W) float32 metres, 0 where invalid. *valid*: (T, 1, H, W) bool. *camera*: None where
     unknown. *poses*: (T, 4, 4) float64 camera-to-world, None where unknown. *stamps*: (T,)
-    float64 seconds; they fall in a clip that runs backwards. *name*: its sequence.
-    *reset*: whether it does not go on where the clip before it in its lane ended.
+    float64 seconds; they fall in a clip that runs backwards. *name*: where its frames come
+    from. *reset*: whether it does not go on where the clip before it in its lane ended.
+    *damage*: why it is black and without depth, '' where it is not.
     """
 
     frames: torch.Tensor
@@ -45,6 +46,7 @@ class Clip:
     stamps: torch.Tensor
     name: str = ''
     reset: bool = True
+    damage: str = ''
 
     def __len__(self) -> int:
         """Return T."""
@@ -69,6 +71,16 @@ def clip_of(frames: Sequence[CameraFrame], name: str = '', reset: bool = True) -
         name=name, reset=reset)
 
 
+def blank_clip(length: int, width: int, height: int, name: str, *, reset: bool = True,
+               damage: str = '') -> Clip:
+    """Return a black clip without valid depth, which stands for one that cannot be read."""
+    depth = torch.zeros(length, 1, height, width)
+    return Clip(frames=torch.zeros(length, 3, height, width, dtype=torch.uint8), depth=depth,
+                valid=depth > 0, camera=None, poses=None,
+                stamps=torch.zeros(length, dtype=torch.float64), name=name, reset=reset,
+                damage=damage)
+
+
 @dataclass(frozen=True, eq=False)
 class ClipBatch:
     """
@@ -76,6 +88,7 @@ class ClipBatch:
 
     *intrinsics*: (B, 4) float32 ``fx, fy, cx, cy`` in pixels, zeros where unknown. *poses*:
     (B, T, 4, 4), NaN where unknown. *reset*: (B,) bool, whose hidden state to start anew.
+    *damage*: of those clips that could not be read.
     """
 
     frames: torch.Tensor
@@ -86,6 +99,7 @@ class ClipBatch:
     stamps: torch.Tensor
     reset: torch.Tensor
     names: tuple[str, ...]
+    damage: tuple[str, ...] = ()
 
     def to(self, device: torch.device | str) -> ClipBatch:
         """Return the batch on *device*."""
@@ -117,4 +131,5 @@ def collate(clips: Sequence[Clip]) -> ClipBatch:
         poses=torch.stack([unknown if clip.poses is None else clip.poses for clip in clips]),
         stamps=torch.stack([clip.stamps for clip in clips]),
         reset=torch.tensor([clip.reset for clip in clips]),
-        names=tuple(clip.name for clip in clips))
+        names=tuple(clip.name for clip in clips),
+        damage=tuple(clip.damage for clip in clips if clip.damage))

@@ -25,7 +25,7 @@ from lstm_depth.data.bags import bag_sequences
 from lstm_depth.data.labeled import labeled_sequences
 from lstm_depth.data.nyu.output import BUILD_FILE
 from lstm_depth.data.nyu.sync import stamp_of
-from lstm_depth.data.rooms import room_sequences
+from lstm_depth.data.rooms import rooms_of
 from lstm_depth.data.sequence import FrameSequence
 from lstm_depth.errors import DataError
 
@@ -37,7 +37,7 @@ _LAYOUTS = """\
   a folder or .csv file with lines "IMAGE,DEPTH" (nyu2_train.csv)
   a folder of NAME.jpeg with NAME.npy (metres) beside it or in depth/
   a rosbag (ROS 1 or 2) with colour images and aligned depth
-  rooms:N for N rendered rooms"""
+  rooms:N for N rendered rooms; rooms:N,seed=S,frames=F,size=WxH,still_from=SECONDS"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,8 @@ class ReaderOptions:
 
     *image_topic*, *depth_topic*, *camera_info_topic*, *max_depth_m*: of bags. *part*:
     ``train`` or ``test`` of a built folder or, with *splits*, of the labelled file.
-    *border*: pixels to cut off each side of rgb/depth folders.
+    *depth*: ``filled`` or ``raw`` of the labelled file. *border*: pixels to cut off each
+    side of rgb/depth folders.
     """
 
     image_topic: str | None = None
@@ -56,6 +57,7 @@ class ReaderOptions:
     max_depth_m: float = 10.0
     splits: Path | None = None
     part: str | None = None
+    depth: str = 'filled'
     border: int = 0
 
 
@@ -69,16 +71,13 @@ class DataSet:
 
 def open_dataset(place: str | Path, options: ReaderOptions | None = None) -> DataSet:
     """
-    Return the sequences at *place*: a path, or ``rooms:N``.
+    Return the sequences at *place*: a path, or ``rooms:N`` with the options of `rooms_of`.
 
     The layout is told from what is there. DataError where it is none of those known.
     """
     options = options or ReaderOptions()
     if str(place).startswith(ROOMS_PREFIX):
-        number = str(place)[len(ROOMS_PREFIX):]
-        if not number.isdigit() or int(number) < 1:
-            raise DataError(f'{place}: say how many rooms, such as rooms:8')
-        return DataSet('rendered rooms', room_sequences(int(number)))
+        return DataSet('rendered rooms', rooms_of(str(place)[len(ROOMS_PREFIX):]))
     path = Path(place)
     if not path.exists():
         raise DataError(f'{path} does not exist; give one of\n{_LAYOUTS}')
@@ -97,7 +96,7 @@ def _reader(path: Path, options: ReaderOptions) -> tuple[str, Callable[[], list[
             return 'CSV of image and depth files', lambda: folders.csv_sequences(path)
         if path.suffix == '.mat':
             return 'labelled NYU file', lambda: labeled_sequences(
-                path, options.splits, options.part)
+                path, options.splits, options.part, options.depth)
         raise DataError(f'{path} is not a data set; give one of\n{_LAYOUTS}')
     if (path / BUILD_FILE).exists():
         return 'built NYU sequences', lambda: folders.built_sequences(path, options.part)

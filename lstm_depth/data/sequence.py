@@ -66,6 +66,10 @@ class FrameSequence(ABC):
             raise DataError(f'{self.name} has frames 0 to {len(self) - 1}; there is no {index}')
         return self.read(index)
 
+    def source(self, index: int) -> str:
+        """Return where a frame comes from, for messages: its file where it has one."""
+        return f'{self.name} frame {index}'
+
 
 class Stamped(Protocol):
     """Anything with a stamp in nanoseconds."""
@@ -119,6 +123,10 @@ class FileSequence(FrameSequence):
         """Return the number of frames."""
         return len(self.files)
 
+    def source(self, index: int) -> str:
+        """Return the image's file."""
+        return str(self.files[index].rgb)
+
     def read(self, index: int) -> CameraFrame:
         """Return one frame; DataError where a file is missing, damaged or of another size."""
         files = self.files[index]
@@ -134,6 +142,16 @@ class FileSequence(FrameSequence):
             camera = camera and cropped(camera, self.border, self.border, rgb.shape[1],
                                         rgb.shape[0])
         return CameraFrame(rgb, files.stamp_ns, camera=camera, depth=depth)
+
+
+def shrunk(frame: CameraFrame, width: int) -> CameraFrame:
+    """Return a frame with depth at a smaller *width*, with the same aspect ratio."""
+    size = (width, round(frame.rgb.shape[0] * width / frame.rgb.shape[1]))
+    return CameraFrame(
+        cv2.resize(frame.rgb, size, interpolation=cv2.INTER_AREA), frame.stamp_ns,
+        frame.frame_id, camera=frame.camera and frame.camera.resized(*size), pose=frame.pose,
+        # Depth is picked, never averaged: a mean over an edge is a point in the air.
+        depth=cv2.resize(frame.depth, size, interpolation=cv2.INTER_NEAREST))
 
 
 def cropped(camera: Camera, left: int, top: int, width: int, height: int) -> Camera:

@@ -53,7 +53,8 @@ class SamplingConfig:
     How clips are drawn.
 
     *length*: frames of a clip. *strides*: steps between a video's frames, one drawn for each
-    pass through it; how fast the camera moves through a still is MotionConfig's to say.
+    pass through it, 0 for a camera that stands; how fast the camera moves through a still is
+    MotionConfig's to say.
     *reverse*: probability that a clip runs backwards. *balance*: let every scene give as
     many clips as the others, instead of as many as it has room for. *still_clips*: clips
     in the path through one still.
@@ -69,8 +70,8 @@ class SamplingConfig:
         """Raise ConfigError for values that make no clip."""
         if self.length < 1 or self.still_clips < 1:
             raise ConfigError('a clip has at least one frame, a path at least one clip')
-        if not self.strides or min(self.strides) < 1:
-            raise ConfigError(f'strides must be at least 1, not {self.strides}')
+        if not self.strides or min(self.strides) < 0:
+            raise ConfigError(f'strides must not be negative, not {self.strides}')
         if not 0 <= self.reverse <= 1:
             raise ConfigError(f'reverse is a probability, not {self.reverse}')
 
@@ -208,18 +209,21 @@ def _video_pass(number: int, frames: int, config: SamplingConfig, seed: tuple[in
     """Return the clips that fit into a video from a random start on; none if it is too short."""
     stride = int(rng.choice(config.strides))
     backwards = rng.random() < config.reverse
+    if config.length > frames:
+        return ()
     # A stride that is too long for this video is shortened, not the video left out.
     if config.length > 1:
         stride = min(stride, (frames - 1) // (config.length - 1))
-    step = config.length * stride
+    step = config.length * max(stride, 1)
     reach = (config.length - 1) * stride + 1
-    if stride < 1 or reach > frames:
-        return ()
     start = int(rng.integers(min(step, frames - reach + 1)))
-    clips = [tuple(range(first, first + reach, stride))
+    clips = [tuple(first + stride * place for place in range(config.length))
              for first in range(start, frames - reach + 1, step)]
     if backwards:
         clips = [clip[::-1] for clip in reversed(clips)]
+    if not stride:
+        # The next clip stands somewhere else, and has nothing to do with this one.
+        return tuple(ClipRequest(number, clip, (*seed, place)) for place, clip in enumerate(clips))
     return tuple(ClipRequest(number, clip, seed, reset=place == 0)
                  for place, clip in enumerate(clips))
 

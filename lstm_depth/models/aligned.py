@@ -24,6 +24,7 @@ import torch.nn.functional as F  # noqa: N812
 
 _CENTRE_BIAS = 2.0
 _SHARPNESS = 20.0
+_LEAST_NEW = 0.1
 
 
 class AlignedLSTM(nn.Module):
@@ -35,11 +36,14 @@ class AlignedLSTM(nn.Module):
     features are to what is seen there now (a soft form of the warped hidden state of
     DeepVideoMVS, Duzceker et al. 2021, which needs poses). Then
 
-        i, o = sigmoid(W * [x, h, (x - h)^2] + b),   c' = (1 - i) c + i x,   h' = 2 o c'
+        s, o = sigmoid(W * [x, h, (x - h)^2] + b),   i = 0.1 + 0.9 s
+        c' = (1 - i) c + i x,   h' = 2 o c'
 
     an LSTM with coupled input and forget gates (Greff et al. 2017) and no squashing, so that
     the memory holds features as they are. In the zero state i is 1: the first frame passes
-    unchanged, and what a single-image network has learned stays true.
+    unchanged, and what a single-image network has learned stays true. As i is at least 0.1,
+    what was seen a second ago is forgotten: on a frame that is shown again and again the state
+    settles within some ten steps instead of creeping for ever.
 
     The state is h, c (B, C, H, W) and whether there is one, (B, 1, 1, 1), 0 or 1.
     """
@@ -90,7 +94,7 @@ class AlignedLSTM(nn.Module):
         gates = gates + self.hidden_gates(torch.cat([h, (x - h).square()], dim=1))
         i, o = torch.sigmoid(gates).chunk(2, dim=1)
         # Without a state the input is all there is.
-        i = 1 - known * (1 - i)
+        i = 1 - known * (1 - _LEAST_NEW) * (1 - i)
         c = c + i * (x - c)
         o = 0.5 + known * (o - 0.5)
         return 2 * o * c, c, torch.ones_like(known)

@@ -35,6 +35,10 @@ class DataError(LstmDepthError):
     """A data file, folder, bag or video cannot be used."""
 
 
+class TrainingError(LstmDepthError):
+    """Training cannot go on: the loss is no number any more, or memory is too small."""
+
+
 class MessageError(LstmDepthError, ValueError):
     """
     A ROS message does not hold what it claims to hold.

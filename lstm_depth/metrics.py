@@ -65,7 +65,15 @@ def depth_metrics(
     p = np.nan_to_num(pred[valid].astype(np.float64),
                       nan=min_depth, posinf=max_depth, neginf=min_depth)
     p = np.clip(p, min_depth, max_depth)
+    return error_measures(p, g) | {'valid': count / gt.size}
 
+
+def error_measures(p: np.ndarray, g: np.ndarray) -> dict[str, float]:
+    """
+    Return the measures of `METRIC_NAMES` of predicted depths *p* against true ones *g*.
+
+    Both: (N,) float64 metres, N at least 1. Nothing is left out or clipped here.
+    """
     difference = p - g
     log_difference = np.log(p) - np.log(g)
     ratio = np.maximum(p / g, g / p)
@@ -80,7 +88,6 @@ def depth_metrics(
         'd1': np.mean(ratio < 1.25),
         'd2': np.mean(ratio < 1.25 ** 2),
         'd3': np.mean(ratio < 1.25 ** 3),
-        'valid': count / gt.size,
     }
     return {name: float(value) for name, value in values.items()}
 

@@ -17,7 +17,10 @@ from __future__ import annotations
 
 from pathlib import Path
 import pickle
+import re
 
+from _bag_formats import as_sqlite
+from _two_cameras import BASELINE, COLOUR_CAMERA, seen, write_robot_bag
 import cv2
 from lstm_depth.bag.writer import BagWriter
 from lstm_depth.cli import main
@@ -121,6 +124,49 @@ def test_a_bag_without_aligned_depth_is_an_error_that_lists_its_topics(tmp_path)
     sequence, = bag_sequences(bag, depth_topic='/camera/depth/image_raw')
     with pytest.raises(DataError, match=r'depth is 16x12 but the image is 32x24'):
         sequence.frame(0)
+
+
+def test_depth_of_another_camera_is_registered_to_the_image(tmp_path):
+    expected = seen(COLOUR_CAMERA, np.linalg.inv(BASELINE), np.array([0.1, 0.0, 1.0]), 2.0)
+    sequence, = bag_sequences(write_robot_bag(tmp_path / 'robot'))
+    assert len(sequence) == 3 and sequence.notes == ()
+    for copy in (sequence, pickle.loads(pickle.dumps(sequence))):
+        frame = copy.frame(1)
+        assert frame.rgb.shape == (80, 96, 3) and frame.camera == COLOUR_CAMERA
+        known = np.isfinite(frame.depth)
+        assert known.mean() > 0.6
+        np.testing.assert_allclose(frame.depth[known], expected[known], atol=0.02)
+
+
+def test_a_camera_in_an_unknown_place_is_noted(tmp_path):
+    sequence, = bag_sequences(write_robot_bag(tmp_path / 'robot', transforms=False))
+    assert len(sequence.notes) == 1 and 'from depth_frame to colour_frame' in sequence.notes[0]
+
+
+@pytest.mark.parametrize('kind', ['mcap', 'db3', 'damaged'])
+def test_a_damaged_bag_gives_what_can_be_read_and_says_how_much(tmp_path, kind):
+    stamps = [FIRST + number * STEP for number in range(600)]
+    bag = write_bag(tmp_path / 'drive', stamps, encoding='32FC1')
+    if kind == 'db3':
+        bag = as_sqlite(bag, tmp_path / 'lite')
+    file = next(bag.glob('*.db3' if kind == 'db3' else '*.mcap'))
+    data = bytearray(file.read_bytes())
+    if kind == 'damaged':
+        middle = len(data) // 2
+        data[middle:middle + 200_000] = b'\xff' * 200_000
+    else:
+        del data[len(data) * 7 // 10:]
+    file.write_bytes(data)
+    sequence, = bag_sequences(bag)
+    assert 150 < len(sequence) < 500
+    note, = sequence.notes
+    said = re.search(r': (\d+) of (\d+) images can be read', note)
+    readable, recorded = map(int, said.groups())
+    # The third frame has no depth, and the last may have lost it.
+    assert readable - 2 <= len(sequence) < readable <= recorded <= 600
+    last = sequence.frame(len(sequence) - 1)
+    assert last.stamp_ns == stamps[len(sequence)]
+    np.testing.assert_array_equal(last.rgb, colour(len(sequence)))
 
 
 def test_depth_that_is_never_near_in_stamp_is_an_error(tmp_path):

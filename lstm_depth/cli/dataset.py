@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lstm_depth.data.readers import DataSet
+    from lstm_depth.data.readers import DataSet, ReaderOptions
 
 HELP = 'look into training data'
 
@@ -39,10 +39,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     inspect.add_argument('--json', type=Path, metavar='FILE', help='write the report here')
 
 
-def add_dataset_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that say which data to open and how."""
+def add_dataset_arguments(parser: argparse.ArgumentParser, *,
+                          parts: tuple[str, ...] = ('train', 'test'),
+                          default_part: str = '') -> None:
+    """Add the arguments that say which data to open and how; *default_part* ends a help text."""
     parser.add_argument('dataset', help='folder, .mat, .csv or bag; or rooms:N for N rendered '
-                        'rooms')
+                        'rooms, such as rooms:4,seed=100,frames=90,size=160x120,still_from=0.5 '
+                        '(the camera stops after half a second)')
     parser.add_argument('--image-topic', help='colour images in a bag')
     parser.add_argument('--depth-topic', help='depth images in a bag, aligned to colour')
     parser.add_argument('--camera-info-topic', help='camera_info in a bag')
@@ -50,20 +53,27 @@ def add_dataset_arguments(parser: argparse.ArgumentParser) -> None:
                         help='depth in a bag beyond this is invalid [m]')
     parser.add_argument('--splits', type=Path, metavar='MAT',
                         help='splits.mat, for a part of the labelled file')
-    parser.add_argument('--part', choices=('train', 'test'),
-                        help='part of a built folder or of the labelled file')
+    parser.add_argument('--part', choices=parts, help='part of a built folder or of the '
+                        'labelled file' + default_part)
     parser.add_argument('--border', type=int, default=0, metavar='PX',
                         help="cut this many pixels off each side (NYU's white frame)")
 
 
 def open_from(args: argparse.Namespace) -> DataSet:
     """Return the DataSet that the arguments of add_dataset_arguments() name."""
-    from lstm_depth.data.readers import open_dataset, ReaderOptions
+    from lstm_depth.data.readers import open_dataset
 
-    return open_dataset(args.dataset, ReaderOptions(
+    return open_dataset(args.dataset, reader_options(args))
+
+
+def reader_options(args: argparse.Namespace) -> ReaderOptions:
+    """Return what the arguments of add_dataset_arguments() tell the readers."""
+    from lstm_depth.data.readers import ReaderOptions
+
+    return ReaderOptions(
         image_topic=args.image_topic, depth_topic=args.depth_topic,
         camera_info_topic=args.camera_info_topic, max_depth_m=args.max_depth,
-        splits=args.splits, part=args.part, border=args.border))
+        splits=args.splits, part=args.part, border=args.border)
 
 
 def run(args: argparse.Namespace) -> int:

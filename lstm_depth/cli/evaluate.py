@@ -1,0 +1,118 @@
+# Copyright 2026 The lstm_depth authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""
+Score a model on data with ground truth: accuracy with intervals, by distance and by scene.
+
+The protocol is NYU's unless another one is named; every table says what was scored and how.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lstm_depth.cli.dataset import add_dataset_arguments, reader_options
+
+if TYPE_CHECKING:
+    from lstm_depth.evaluation.data import EvaluationData
+    from lstm_depth.evaluation.evaluate import EvaluateConfig
+
+HELP = 'score a model on data with ground truth'
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``lstm_depth evaluate``."""
+    add_evaluation_arguments(parser)
+    parser.add_argument('--checkpoint', help='.safetensors file or model name; none for the '
+                        'checkpoint that ships with the package')
+    parser.add_argument('--json', type=Path, metavar='FILE',
+                        help='write everything, frame by frame, here')
+    parser.add_argument('--csv', type=Path, metavar='FILE', help='write a line a frame here')
+    parser.add_argument('--report', type=Path, metavar='DIR',
+                        help='write one HTML file for people here')
+
+
+def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say what is scored and how, whatever the models."""
+    add_dataset_arguments(parser, parts=('train', 'test', 'all'), default_part='; by default the '
+                          'official test part where there is a split, else all')
+    parser.add_argument('--held-out', action='store_true',
+                        help='score only the scenes that training leaves out (of the training '
+                        'part where there is a split); of a single video its second half')
+    parser.add_argument('--raw', type=Path, metavar='DIR',
+                        help='raw scenes of the labelled file, to warm up with')
+    parser.add_argument('--limit', type=int, default=0, metavar='N',
+                        help='score the first N frames; 0 for all')
+    parser.add_argument('--protocol', default='nyu',
+                        help='nyu, or a variant: fastdepth, densedepth, raw (whole images; raw '
+                        'depth of the labelled file)')
+    parser.add_argument('--align', default='none',
+                        help='correct the scale of each image first: none, median, lsq')
+    parser.add_argument('--flip-average', action='store_true',
+                        help="average with the mirrored image's answer")
+    parser.add_argument('--warmup', type=int, default=0, metavar='N',
+                        help='feed the N frames before each scored one, from a zero state; 0 '
+                        'carries the state through each video')
+    parser.add_argument('--mode', default='stateful', choices=('stateful', 'window', 'single'),
+                        help='one recurrent step a frame, a window of frames from a zero state, '
+                        'or every frame from a zero state')
+    parser.add_argument('--window', type=int, default=8, metavar='N',
+                        help='frames of mode window')
+    parser.add_argument('--temporal', action=argparse.BooleanOptionalAction, default=True,
+                        help='measure temporal consistency on video')
+    parser.add_argument('--static-warmup', type=int, default=10, metavar='N',
+                        help='frames that a standing camera is given before static_std counts')
+    parser.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
+
+
+def data_from(args: argparse.Namespace) -> EvaluationData:
+    """Return the frames that the arguments of add_evaluation_arguments() name."""
+    from dataclasses import replace
+
+    from lstm_depth.evaluation.data import open_evaluation_data
+
+    options = replace(reader_options(args), depth='raw' if args.protocol == 'raw' else 'filled')
+    return open_evaluation_data(args.dataset, options, held_out=args.held_out, raw=args.raw)
+
+
+def config_from(args: argparse.Namespace) -> EvaluateConfig:
+    """Return how the arguments of add_evaluation_arguments() say to score."""
+    from lstm_depth.evaluation.evaluate import EvaluateConfig
+
+    return EvaluateConfig(
+        protocol=args.protocol, align=args.align, flip_average=args.flip_average,
+        warmup=args.warmup, mode=args.mode, window=args.window, device=args.device,
+        limit=args.limit, temporal=args.temporal, static_warmup=args.static_warmup)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluate, print the table, write what was asked for."""
+    from lstm_depth.checkpoint import load_model
+    from lstm_depth.evaluation.evaluate import evaluate
+    from lstm_depth.files import write_json
+
+    config = config_from(args)
+    found = evaluate(load_model(args.checkpoint), data_from(args), config,
+                     checkpoint=args.checkpoint or '')
+    print(found.table())
+    if args.json:
+        write_json(args.json, found.to_dict())
+    if args.csv:
+        found.write_csv(args.csv)
+    if args.report:
+        from lstm_depth.evaluation.report import write_report
+
+        print(f'report: {write_report(found, args.report)}')
+    return 0

@@ -1,0 +1,292 @@
+# Copyright 2026 The lstm_depth authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""
+Score a model on a data set: every frame answered as a stream would, and compared.
+
+Frames are read, answered and measured one at a time, so that a data set of any size needs
+the memory of a few frames and the numbers of the others.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from lstm_depth.data.labeled import LabeledSequence
+from lstm_depth.data.sequence import FrameSequence
+from lstm_depth.errors import ConfigError, DataError
+from lstm_depth.evaluation.bootstrap import RESAMPLES
+from lstm_depth.evaluation.builder import EvaluationBuilder
+from lstm_depth.evaluation.data import EvaluationData, frame_name
+from lstm_depth.evaluation.protocol import find_protocol, Protocol
+from lstm_depth.evaluation.results import Evaluation
+from lstm_depth.evaluation.temporal import TemporalAccumulator
+from lstm_depth.frames import CameraFrame
+from lstm_depth.models import DepthModel
+from lstm_depth.stream import DepthFrame, DepthStream, ResetReason
+from tqdm import tqdm
+
+MODES = {
+    'stateful': 'stateful: one recurrent step a frame',
+    'window': 'window: the last {window} frames from a zero state',
+    'single': 'single: every frame from a zero state',
+}
+# Video without stamps was taken at about this rate.
+_RATE_HZ = 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateConfig:
+    """
+    How to score.
+
+    *protocol*, *align*: see ``evaluation.protocol``. *flip_average*: average with the
+    mirrored image's answer, mirrored back. *warmup*: feed so many frames before each scored
+    one, from a zero state; 0 carries the state through each video and starts every still
+    from zero. *mode*: one of `MODES`. *window*: how many frames mode window runs. *limit*:
+    score the first so many frames, 0 for all. *temporal*: measure consistency on video.
+    *static_warmup*: how many frames a standing camera is given until its depth must stand
+    still, too. *keep*: pictures of the worst and best frames.
+    *resamples*, *seed*: of the intervals.
+    """
+
+    protocol: str = 'nyu'
+    align: str = 'none'
+    flip_average: bool = False
+    warmup: int = 0
+    mode: str = 'stateful'
+    window: int = 8
+    device: str = 'auto'
+    limit: int = 0
+    temporal: bool = True
+    static_warmup: int = 10
+    keep: int = 6
+    resamples: int = RESAMPLES
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for unknown names and for numbers out of range."""
+        find_protocol(self.protocol, self.align)
+        if self.mode not in MODES:
+            raise ConfigError(f'mode must be one of {", ".join(MODES)}, not {self.mode!r}')
+        if min(self.warmup, self.limit, self.static_warmup) < 0 or self.window < 1:
+            raise ConfigError(
+                'warmup, limit and static warm-up must be 0 or more, the window 1 or more, not '
+                f'{self.warmup}, {self.limit}, {self.static_warmup} and {self.window}')
+        if self.warmup and self.mode == 'single':
+            raise ConfigError('mode single forgets every frame: there is nothing to warm up; '
+                              'take mode stateful or no warm-up')
+
+    @property
+    def rules(self) -> Protocol:
+        """Return the protocol with its alignment."""
+        return find_protocol(self.protocol, self.align)
+
+
+def evaluate(model: DepthModel, data: EvaluationData, config: EvaluateConfig | None = None, *,
+             checkpoint: str = '', command: str = '') -> Evaluation:
+    """
+    Score *model* on *data*.
+
+    *checkpoint*: what to call the weights; *command*: what was typed, both for the tables.
+    Frames that cannot be read are left out, counted and noted. Raises DataError where none
+    can be read or none has ground truth in range, ConfigError for a warm-up of stills.
+    """
+    if not len(data):
+        raise DataError(f'{data.name} has no frame to evaluate')
+    run = _Run(model, data, config or EvaluateConfig())
+    run.all_sequences()
+    return run.evaluation(checkpoint or 'shipped', command)
+
+
+def evaluate_sequences(model: DepthModel, sequences: Sequence[FrameSequence],
+                       config: EvaluateConfig | None = None) -> Evaluation:
+    """Score *model* on frames that are at hand, as in the middle of a training."""
+    return evaluate(model, EvaluationData('given sequences', list(sequences)), config)
+
+
+class Answerer:
+    """
+    Answer frames as a stream does, or averaged with the answer to the mirrored image.
+
+    Mode 'single' is up to the caller, who resets before each frame.
+    """
+
+    def __init__(self, model: DepthModel, config: EvaluateConfig) -> None:
+        """Start one stream, and one for mirrored images, with zero states."""
+        mode = 'window' if config.mode == 'window' else 'stateful'
+        self._streams = [
+            DepthStream(model, device=config.device, mode=mode, buffer_size=config.window)
+            for _ in range(2 if config.flip_average else 1)]
+
+    @property
+    def stream(self) -> DepthStream:
+        """Return the stream of images as they are."""
+        return self._streams[0]
+
+    def reset(self) -> None:
+        """Forget the state."""
+        for stream in self._streams:
+            stream.reset()
+
+    def push(self, frame: CameraFrame) -> DepthFrame | None:
+        """Return the answer to one frame, None where its stamp is the last one's."""
+        answer = self.stream.push(frame.rgb, frame.stamp_s, camera=frame.camera)
+        if answer is None or len(self._streams) == 1:
+            return answer
+        mirrored = self._streams[1].push(frame.rgb[:, ::-1], frame.stamp_s, camera=frame.camera)
+        return replace(answer, depth=(answer.depth + mirrored.depth[:, ::-1]) / 2,
+                       latency_s=answer.latency_s + mirrored.latency_s)
+
+
+class _Run:
+    """One model on one data set."""
+
+    def __init__(self, model: DepthModel, data: EvaluationData, config: EvaluateConfig) -> None:
+        self._model, self._data, self._config = model, data, config
+        self._answerer = Answerer(model, config)
+        # A model without a state gives the same answer after any frames: spare them.
+        self._warmup = self._usable_warmup() if model.recurrent else 0
+        self._temporal = (TemporalAccumulator(warmup=config.static_warmup)
+                          if config.temporal and data.has_video else None)
+        self._recent: deque[CameraFrame] = deque(maxlen=self._warmup or None)
+        self._first_error: DataError | None = None
+        self._frames = min(config.limit or len(data), len(data))
+        self._builder = EvaluationBuilder(
+            config.rules, self._settings(), ground_truth=data.ground_truth,
+            depth_range=(model.config.depth_min, model.config.depth_max), keep=config.keep,
+            resamples=config.resamples, seed=config.seed)
+        for note in (*data.notes, self._answerer.stream.device_note, self._warmup_note()):
+            if note:
+                self._builder.note(note)
+
+    def _usable_warmup(self) -> int:
+        """Return how many frames to feed first; ConfigError where there are none to feed."""
+        warmup, data = self._config.warmup, self._data
+        cold = next((item for item in data.sequences if not data.warms(item)), None)
+        if warmup and cold is not None:
+            raise ConfigError(
+                f'{cold.name} holds stills: there are no frames before them to warm up with; '
+                + ('give the raw scenes that they were taken from with --raw'
+                   if isinstance(cold, LabeledSequence) else 'evaluate without --warmup'))
+        return warmup
+
+    def _warmup_note(self) -> str:
+        """Return why a warm-up that was asked for was not made, else an empty string."""
+        if self._warmup == self._config.warmup:
+            return ''
+        return f'{self._model.name} carries no state from frame to frame: warm-up was left out'
+
+    def _settings(self) -> dict[str, str]:
+        """Return what the tables must state beside the protocol."""
+        config, data = self._config, self._data
+        fed = ('video: the state carried from frame to frame' if data.has_video
+               else 'stills from a zero state')
+        limit = f', the first {self._frames}' if self._frames < len(data) else ''
+        still = ({'static_std': f'after {config.static_warmup} frames of a camera that stands'}
+                 if self._temporal else {})
+        return {
+            'flip averaging': 'yes' if config.flip_average else 'no',
+            'warm-up': (f'{self._warmup} frames before each, from a zero state'
+                        if self._warmup else f'none ({fed})'),
+            'mode': MODES[config.mode].format(window=config.window),
+            'frames': data.part + limit,
+            'ssim, l1, mse': f'of depth / {config.rules.unit:g} m',
+            **still,
+            'device': str(self._answerer.stream.device),
+        }
+
+    def all_sequences(self) -> None:
+        """Answer and score the frames, up to the limit."""
+        left = self._frames
+        with tqdm(total=left, desc='evaluate', unit='frame') as bar:
+            for sequence in self._data.sequences:
+                self._start_sequence()
+                for index in range(min(left, len(sequence))):
+                    self._score(sequence, index)
+                    bar.update()
+                left -= min(left, len(sequence))
+
+    def _start_sequence(self) -> None:
+        """Forget what came before."""
+        self._answerer.reset()
+        self._recent.clear()
+        if self._temporal:
+            self._temporal.reset()
+
+    def _score(self, sequence: FrameSequence, index: int) -> None:
+        """Answer one frame and take its numbers."""
+        try:
+            frame = sequence.frame(index)
+        except DataError as error:
+            self._first_error = self._first_error or error
+            self._builder.skip('they could not be read')
+            return
+        if sequence.video and not frame.stamp_ns:
+            frame = replace(frame, stamp_ns=round(index * 1e9 / _RATE_HZ))
+        if self._warmup or self._config.mode == 'single' or not sequence.video:
+            self._answerer.reset()
+        for earlier in self._earlier(sequence, index):
+            self._answerer.push(earlier)
+        answer = self._answerer.push(frame)
+        if answer is None:
+            self._builder.skip('their stamp repeats the one before')
+            return
+        reset = answer.reset.value if answer.reset not in (None, ResetReason.EXPLICIT) else ''
+        self._builder.add(frame, answer.depth, latency_s=answer.latency_s, reset=reset,
+                          name=frame_name(sequence, index), scene=sequence.scene)
+        if self._temporal and sequence.video:
+            self._temporal.add(frame, answer.depth)
+        if self._warmup and sequence.video:
+            self._recent.append(frame)
+
+    def _earlier(self, sequence: FrameSequence, index: int) -> list[CameraFrame]:
+        """Return the frames to feed before one."""
+        if not self._warmup:
+            return []
+        if sequence.video:
+            return list(self._recent)
+        frames = self._data.raw_before(sequence, index, self._warmup)
+        if frames is None:
+            self._builder.note(
+                f'labelled frames without their raw scene were scored without warm-up: '
+                f'{frame_name(sequence, index)}')
+        return frames or []
+
+    def evaluation(self, checkpoint: str, command: str) -> Evaluation:
+        """Return the result; DataError where nothing could be scored."""
+        builder, data, rules = self._builder, self._data, self._config.rules
+        if self._first_error and not builder.frames:
+            raise DataError(f'none of the {self._frames} frames of {data.name} could be read: '
+                            f'{self._first_error}')
+        if not builder.scored:
+            raise DataError(f'none of the {len(builder.frames)} frames of {data.name} has ground '
+                            f'truth inside the crop and range of protocol {rules.name} '
+                            f'({rules.cap})')
+        if self._first_error:
+            builder.note(f'the first that could not be read: {self._first_error}')
+        if len(builder.frames) > builder.scored:
+            builder.note(f'{len(builder.frames) - builder.scored} frames have no ground truth in '
+                         'range')
+        if self._temporal and rules.align != 'none':
+            builder.note('temporal measures are of depth as it was answered, without alignment')
+        if data.has_video:
+            builder.note('neighbouring frames of a video are alike: the intervals, which take '
+                         'them as independent, are too narrow')
+        return builder.finish(
+            title=f'{rules.title} on {data.name}', data=data.name, model=self._model.name,
+            checkpoint=checkpoint, header=self._model.header, command=command,
+            temporal=self._temporal.result() if self._temporal else None,
+            series=self._temporal.series() if self._temporal else None)

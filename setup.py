@@ -68,17 +68,20 @@ setup(
     ],
     python_requires='>=3.10',
     packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
-    package_data={PACKAGE: ['weights/*.safetensors', '*/README.md']},
+    package_data={PACKAGE: ['weights/*.safetensors', '*/README.md',
+                            'evaluation/report/templates/*']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         (SHARE, ['package.xml']),
         (f'{SHARE}/launch', files('launch', '*.launch.py')),
         (f'{SHARE}/config', files('config', '*')),
+        (f'{SHARE}/config/train', files('config/train', '*')),
     ],
     zip_safe=False,
     install_requires=[
         'av>=12',
         'huggingface_hub>=0.20',
+        'jinja2>=3.0',
         'numpy>=1.21',
         # The headless build: opencv-python needs libGL.so.1 and X11 libraries, which robots
         # and containers lack, and we open no window. On a robot with apt's python3-opencv,
@@ -104,12 +107,17 @@ setup(
         # The NYU Depth v2 files: MATLAB 5 and 7.3, hole filling.
         'nyu': ['h5py>=3.6', 'scipy>=1.8'],
         'dask': ['distributed>=2023.1'],
+        # Recipes, devices and processes, curves.
+        'train': ['jsonargparse>=4.49', 'lightning-fabric>=2.2', 'matplotlib>=3.5',
+                  'tensorboard>=2.10'],
         'dev': [
             'catkin_pkg>=1.0',
             'colcon-common-extensions>=0.3',
             'hypothesis>=6.80',
             'pytest>=7.0',
             'ruff>=0.4',
+            # An opinion other than ours on the metrics.
+            'torchmetrics>=1.0',
             # colcon builds with ``setup.py develop --editable``, which setuptools 80 dropped.
             'setuptools>=59,<80',
             'wheel',
@@ -134,6 +142,7 @@ setup(
             'lstm_depth = lstm_depth.cli:main',
             'depth_node = lstm_depth.ros.depth_node:main',
             'camera_node = lstm_depth.ros.camera_node:main',
+            'evaluation_node = lstm_depth.ros.evaluation_node:main',
         ],
     },
 )

@@ -77,7 +77,7 @@ class Source(ABC):
     *name*: what it is, for people. *frame_count*: frames of one pass, None when unknown.
     *rate_hz*: frames a second, None when unknown. *skipped*: counts by cause the images
     that could not be decoded in this pass. *truncated*: None, or what was missing of the
-    source.
+    source, complete at the end of a pass.
     """
 
     def __init__(self, name: str, frame_count: int | None, rate_hz: float | None,
@@ -128,6 +128,11 @@ class Source(ABC):
                 return
             next_pass_ns = latest_ns + interval_ns
 
+    @property
+    def notes(self) -> list[str]:
+        """Return what else was assumed or missing in this pass, one sentence each."""
+        return []
+
     @abstractmethod
     def _frames(self) -> Iterator[CameraFrame]:
         """Yield the frames of one pass with their own stamps."""
@@ -162,11 +167,25 @@ class BagSource(Source):
         self.truncated = self.reader.truncated
         self._resources.callback(self.reader.close)
 
+    @property
+    def notes(self) -> list[str]:
+        """Return the notes of the bag's reader."""
+        return self.reader.notes
+
     def _frames(self) -> Iterator[CameraFrame]:
         topics = self.topics
-        yield from self.reader.frames(topics.image, topics.camera_info or '',
-                                      topics.depth or '')
-        self.truncated = self.reader.truncated
+        count, first_ns, last_ns = 0, 0, 0
+        for frame in self.reader.frames(topics.image, topics.camera_info or '',
+                                        topics.depth or ''):
+            first_ns = first_ns if count else frame.stamp_ns
+            last_ns = frame.stamp_ns
+            count += 1
+            yield frame
+        if self.reader.truncated:
+            expected = self.reader.recorded_count(topics.image)
+            self.truncated = (
+                f'{self.reader.truncated}: {count}{f" of {expected}" if expected > count else ""} '
+                f'images of {topics.image}, {(last_ns - first_ns) * 1e-9:.1f} s')
 
 
 class FolderSource(Source):

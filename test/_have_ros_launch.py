@@ -13,8 +13,24 @@
 # limitations under the License.
 """Imported first by tests of launch files: skips their module where they cannot be read."""
 
+from __future__ import annotations
+
+import shutil
+
 import _have_ros  # noqa: F401
+from ament_index_python.packages import get_package_share_directory, PackageNotFoundError
 import pytest
 
 pytest.importorskip('launch_ros', reason='needs launch and launch_ros, which come with a ROS 2 '
                     'installation but have no wheel')
+
+
+@pytest.fixture(name='installed')
+def installed_fixture() -> None:
+    """Skip where ``ros2 launch lstm_depth`` cannot work."""
+    if shutil.which('ros2') is None:
+        pytest.skip('needs the ros2 command with ros2launch')
+    try:
+        get_package_share_directory('lstm_depth')
+    except PackageNotFoundError:
+        pytest.skip('needs the package built with colcon and its setup file sourced')

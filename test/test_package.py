@@ -38,6 +38,11 @@ THIRD_PARTIES = {
     'distributed': ('distributed', None),
     'h5py': ('h5py', None),
     'huggingface_hub': ('huggingface_hub', 'python3-timm-pip'),
+    'jinja2': ('jinja2', 'python3-jinja2'),
+    'jsonargparse': ('jsonargparse', None),
+    'lightning_fabric': ('lightning-fabric', None),
+    'markupsafe': ('jinja2', 'python3-jinja2'),
+    'matplotlib': ('matplotlib', None),
     'numpy': ('numpy', 'python3-numpy'),
     'rosbags': ('rosbags', 'python3-rosbags-pip'),
     'safetensors': ('safetensors', 'python3-timm-pip'),
@@ -49,7 +54,7 @@ THIRD_PARTIES = {
     'yaml': ('pyyaml', 'python3-yaml'),
 }
 # ROS packages that exist as apt packages only, so the code must do without them.
-WITHOUT_WHEEL = {'cv_bridge', 'launch', 'launch_ros'}
+WITHOUT_WHEEL = {'ament_index_python', 'cv_bridge', 'launch', 'launch_ros', 'tf2_msgs'}
 
 
 @pytest.fixture(scope='module')
@@ -104,7 +109,7 @@ def test_data_files_land_where_ros_looks(setup_arguments):
             assert (ROOT / name).is_file(), f'{folder} is to hold {name}, which does not exist'
     assert {'share/ament_index/resource_index/packages/lstm_depth',
             f'{SHARE}/package.xml'} <= installed
-    for folder in ('launch', 'config'):
+    for folder in ('launch', 'config', 'config/train'):
         here = {f'{SHARE}/{folder}/{path.name}' for path in (ROOT / folder).iterdir()
                 if path.is_file()}
         assert here and here <= installed
@@ -121,14 +126,16 @@ def test_weights_are_packaged_and_within_the_size_limit(setup_arguments):
     packaged = {path for pattern in patterns for path in (ROOT / 'lstm_depth').glob(pattern)}
     present = {path for path in (ROOT / 'lstm_depth' / 'weights').iterdir() if path.is_file()}
     assert present and present <= packaged
-    assert {path.name for path in packaged - present} == {'README.md'}
+    templates = set((ROOT / 'lstm_depth/evaluation/report/templates').iterdir())
+    assert templates <= packaged
+    assert {path.name for path in packaged - present - templates} == {'README.md'}
     assert sum(path.stat().st_size for path in packaged) <= 20e6
 
 
 def test_executables_name_functions_that_exist(setup_arguments):
     scripts = setup_arguments['entry_points']['console_scripts']
     targets = dict(script.split(' = ') for script in scripts)
-    assert set(targets) == {'lstm_depth', 'depth_node', 'camera_node'}
+    assert set(targets) == {'lstm_depth', 'depth_node', 'camera_node', 'evaluation_node'}
     for target in targets.values():
         module, function = target.split(':')
         path = ROOT / module.replace('.', '/')

@@ -168,6 +168,7 @@ class FakeSource(list):
     name = 'fake'
     skipped = {'corrupt_image': 1}
     truncated = 'the end is missing'
+    notes = ()
 
     def close(self) -> None:
         """Do nothing."""

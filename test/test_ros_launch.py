@@ -17,15 +17,13 @@ from __future__ import annotations
 
 from pathlib import Path
 import runpy
-import shutil
 import signal
 import subprocess
 import time
 from typing import Any
 
-import _have_ros_launch  # noqa: F401
+from _have_ros_launch import installed_fixture  # noqa: F401
 from _ros import camera_info, image, process_environment, Rig, tiny_checkpoint, wait_for
-from ament_index_python.packages import get_package_share_directory, PackageNotFoundError
 from launch import LaunchContext
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch_ros.actions import Node
@@ -80,17 +78,6 @@ def test_rviz_shows_topics_that_exist_with_qos_that_fits():
     assert {topic['Durability Policy'] for topic in topics.values()} == {'Volatile'}
     assert topics['/image']['Reliability Policy'] == 'Best Effort'
     assert manager['Global Options']['Fixed Frame'] == 'camera_optical_frame'
-
-
-@pytest.fixture
-def installed() -> None:
-    """Skip where ``ros2 launch lstm_depth`` cannot work."""
-    if shutil.which('ros2') is None:
-        pytest.skip('needs the ros2 command with ros2launch')
-    try:
-        get_package_share_directory('lstm_depth')
-    except PackageNotFoundError:
-        pytest.skip('needs the package built with colcon and its setup file sourced')
 
 
 def test_ros2_launch_brings_up_an_active_node_and_stops_cleanly(installed, tmp_path, capfd):

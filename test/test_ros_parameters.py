@@ -21,13 +21,15 @@ import re
 
 import _have_ros  # noqa: F401
 from lstm_depth.errors import ConfigError
-from lstm_depth.ros.parameters import CameraSettings, DepthSettings, descriptor, updated
+from lstm_depth.ros.parameters import (
+    CameraSettings, DepthSettings, descriptor, EvaluationSettings, updated)
 import pytest
 from rclpy.parameter import Parameter
 import yaml
 
 YAML = Path(__file__).resolve().parents[1] / 'config' / 'depth.yaml'
-TABLES = {'/**/depth_node': DepthSettings, '/**/camera_node': CameraSettings}
+TABLES = {'/**/depth_node': DepthSettings, '/**/camera_node': CameraSettings,
+          '/**/evaluation_node': EvaluationSettings}
 
 
 @pytest.mark.parametrize('node', TABLES)
@@ -88,6 +90,15 @@ def test_every_descriptor_is_described_and_ranged_by_its_type(table):
 def test_a_wrong_value_is_refused_with_the_reason(name, value, reason):
     with pytest.raises(ConfigError, match=re.escape(reason)):
         updated(DepthSettings(), [Parameter(name, value=value)])
+
+
+def test_wrong_values_of_the_evaluation_are_refused_with_the_reason(tmp_path):
+    for values, reason in (({'min_depth': 9.0}, 'min_depth must be below max_depth'),
+                           ({'tolerance_s': -1.0}, 'between 0.0 and 10.0'),
+                           ({'output': str(tmp_path)}, 'must be a file'),
+                           ({'truth_transport': 'rvl'}, 'raw, compressedDepth')):
+        with pytest.raises(ConfigError, match=reason):
+            EvaluationSettings(**values)
 
 
 def test_two_values_that_fit_only_together_are_accepted_in_one_call():

@@ -237,3 +237,7 @@ def test_cut_bag_says_so(bag):
     with open_source(bag) as source:
         assert len(list(source)) == 4
         assert 'cut off' in source.truncated
+        assert source.truncated.endswith('readable part was used: 4 images of /image, 0.3 s')
+    file.write_bytes(file.read_bytes()[:200])
+    with pytest.raises(DataError, match='cannot be read'), open_source(bag) as source:
+        list(source)

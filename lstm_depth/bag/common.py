@@ -27,6 +27,8 @@ CAMERA_INFO = 'sensor_msgs/msg/CameraInfo'
 POINT_CLOUD = 'sensor_msgs/msg/PointCloud2'
 POSE = 'geometry_msgs/msg/PoseStamped'
 TRANSFORMS = 'tf2_msgs/msg/TFMessage'
+# Its name in old ROS 1 bags comes second.
+TRANSFORM_TYPES = (TRANSFORMS, 'tf/msg/tfMessage')
 
 STORAGE_SUFFIXES = ('.mcap', '.db3')
 BAG_SUFFIXES = (*STORAGE_SUFFIXES, '.bag')

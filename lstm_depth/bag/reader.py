@@ -15,7 +15,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -23,17 +23,16 @@ from typing import Any
 
 from lstm_depth.bag import common
 from lstm_depth.bag import topics as bag_topics
-from lstm_depth.bag.matching import StampMatcher
-from lstm_depth.bag.salvage import open_reader
+from lstm_depth.bag.assembly import FrameAssembler
+from lstm_depth.bag.registration import DepthRegistration
+from lstm_depth.bag.salvage import open_reader, recorded_counts
 from lstm_depth.bag.topics import FrameTopics, Topic
-from lstm_depth.camera_info import camera_for_image
+from lstm_depth.bag.transforms import StaticTransforms
 from lstm_depth.errors import DataError, MessageError
 from lstm_depth.frames import CameraFrame
-from lstm_depth.geometry import Camera
 from lstm_depth.imagemsg import decode_depth, decode_rgb, holds_depth
-import numpy as np
 
-_INFOS_KEPT = 16
+_TRANSFORM_TOPIC = '/tf_static'
 
 
 class BagReader:
@@ -43,7 +42,8 @@ class BagReader:
     *topics* maps names to Topic. *skipped* counts by cause the messages that the last
     frames() or messages() could not use. *truncated* is None, or says what is missing of a
     damaged bag; it may be set at the start or, by a damaged part, at the end of reading.
-    Use it as a context manager or close() it.
+    *notes*: what else the reader of the last frames() should know, one sentence each. Use
+    it as a context manager or close() it.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -56,6 +56,7 @@ class BagReader:
         self._reader, self.truncated = open_reader(self.path)
         self._closed = False
         self.skipped: Counter[str] = Counter()
+        self._assembler: FrameAssembler | None = None
         self.topics = {
             name: Topic(name, info.msgtype or 'several types', info.msgcount)
             for name, info in self._reader.topics.items()}
@@ -80,9 +81,18 @@ class BagReader:
         """Seconds between the first and the last message of any topic."""
         return max(self._reader.duration, 0) * 1e-9
 
+    @property
+    def notes(self) -> list[str]:
+        """Return what was assumed or missing in the last frames(), complete at its end."""
+        return self._assembler.notes if self._assembler else []
+
     def frame_count(self, topic: str) -> int:
         """Return the number of messages of *topic*; raises DataError for an unknown topic."""
         return self.topics[bag_topics.require(self.topics, topic)].count
+
+    def recorded_count(self, topic: str) -> int:
+        """Return how many messages of *topic* a damaged bag held, as far as it still tells."""
+        return max(self.frame_count(topic), recorded_counts(self.path).get(topic, 0))
 
     def messages(self, *topics: str) -> Iterator[tuple[str, int, Any]]:
         """
@@ -136,12 +146,21 @@ class BagReader:
         elif camera_info_topic:
             bag_topics.require(topics, camera_info_topic, common.CAMERA_INFO)
         if depth_topic is None:
-            shape = self._image_shape(image_topic)
-            depth_topic = bag_topics.guess_depth(
-                topics, lambda name: shape is not None and self._depth_shape(name) == shape)
+            depth_topic = self._guess_depth(image_topic, bool(camera_info_topic))
         elif depth_topic:
             bag_topics.require_image(topics, depth_topic)
-        return FrameTopics(image_topic, camera_info_topic or None, depth_topic or None)
+        depth_info = depth_topic and bag_topics.guess_camera_info(topics, depth_topic)
+        return FrameTopics(image_topic, camera_info_topic or None, depth_topic or None,
+                           depth_info or None)
+
+    def registration(self, topics: FrameTopics) -> DepthRegistration:
+        """Return what brings depth into the images' view, by the bag's static transforms."""
+        transforms = StaticTransforms()
+        recorded = self.topics.get(_TRANSFORM_TOPIC)
+        if topics.depth and recorded and recorded.msgtype in common.TRANSFORM_TYPES:
+            for _, _, message in self.messages(_TRANSFORM_TOPIC):
+                transforms.add(message)
+        return DepthRegistration(transforms.between)
 
     def frames(self, image_topic: str | None = None, camera_info_topic: str | None = None,
                depth_topic: str | None = None) -> Iterator[CameraFrame]:
@@ -150,66 +169,43 @@ class BagReader:
 
         Topics are chosen as in choose_topics(). A frame's camera is that of the
         camera_info with the same stamp or else the latest, its depth the one nearest in
-        stamp within half a frame interval. Images that cannot be decoded are counted in
-        *skipped*. Raises DataError for depth of another size than the image.
+        stamp within half a frame interval, registered to the image where the camera_info
+        beside it is of another camera (placed by /tf_static). Images that cannot be
+        decoded are counted in *skipped*. Raises DataError for depth of another size than
+        the image that cannot be registered.
         """
         return self._frames(self.choose_topics(image_topic, camera_info_topic, depth_topic))
 
     def _frames(self, topics: FrameTopics) -> Iterator[CameraFrame]:
         """Merge the topics by stamp, holding a few messages at most."""
-        infos: deque[Any] = deque(maxlen=_INFOS_KEPT)
+        names = {name for name in (topics.image, topics.camera_info, topics.depth,
+                                   topics.depth_info) if name}
         # The first camera_info is often recorded after the first image.
-        if topics.camera_info and (first := self._first(topics.camera_info)):
-            infos.append(first)
-        matcher = StampMatcher()
-        names = [name for name in (topics.image, topics.camera_info, topics.depth) if name]
-        for name, _, message in self.messages(*names):
-            if name == topics.camera_info:
-                infos.append(message)
-            elif name == topics.depth:
-                matcher.add_depth(_stamp_ns(message), message)
-            else:
-                matcher.add_image(_stamp_ns(message), message)
-            for image, depth in matcher.matched(end=topics.depth is None):
-                yield from self._frame(image, depth, infos)
-        for image, depth in matcher.matched(end=True):
-            yield from self._frame(image, depth, infos)
-
-    def _frame(self, image: Any, depth_message: Any, infos: deque[Any]) -> Iterator[CameraFrame]:
-        """Yield the decoded frame, or count it in *skipped* and yield nothing."""
+        first = {name: self._first(name) for name in (topics.camera_info, topics.depth_info)
+                 if name}
+        registration = self.registration(topics)
+        self._assembler = assembler = FrameAssembler(topics, registration, self.skipped)
         try:
-            rgb = decode_rgb(image)
-        except MessageError as error:
-            self.skipped[error.cause] += 1
-            return
-        stamp_ns = _stamp_ns(image)
-        info = next((info for info in infos if _stamp_ns(info) == stamp_ns),
-                    infos[-1] if infos else None)
-        yield CameraFrame(rgb, stamp_ns, image.header.frame_id,
-                          camera=self._camera(info, rgb),
-                          depth=self._depth(depth_message, rgb))
+            for name, message in first.items():
+                if message is not None:
+                    yield from assembler.add(name, message)
+            for name, _, message in self.messages(*names):
+                yield from assembler.add(name, message)
+            yield from assembler.finish()
+        except DataError as error:
+            raise DataError(f'bag {self.path}: {error}; choose the depth topic that is aligned to '
+                            f'the image, of\n{bag_topics.listing(self.topics)}') from error
 
-    def _camera(self, info: Any, rgb: np.ndarray) -> Camera | None:
-        """Return the camera of an image, None where unknown or unusable."""
-        try:
-            return info and camera_for_image(info, rgb.shape[1], rgb.shape[0])
-        except MessageError as error:
-            self.skipped[error.cause] += 1
-            return None
-
-    def _depth(self, message: Any, rgb: np.ndarray) -> np.ndarray | None:
-        """Return the depth for an image, None where there is none or it is unusable."""
-        try:
-            depth = message and decode_depth(message)
-        except MessageError as error:
-            self.skipped[f'depth_{error.cause}'] += 1
-            return None
-        if depth is not None and depth.shape != rgb.shape[:2]:
-            raise DataError(
-                f'bag {self.path}: depth is {depth.shape[1]}x{depth.shape[0]} but the image '
-                f'is {rgb.shape[1]}x{rgb.shape[0]}; choose the depth topic that is aligned '
-                f'to the image, of\n{bag_topics.listing(self.topics)}')
-        return depth
+    def _guess_depth(self, image_topic: str, calibrated: bool) -> str | None:
+        """Return the depth of the size of the images or else, if *calibrated*, registrable."""
+        shape = self._image_shape(image_topic)
+        aligned = bag_topics.guess_depth(
+            self.topics, lambda name: shape is not None and self._depth_shape(name) == shape)
+        if aligned or not calibrated:
+            return aligned
+        return bag_topics.guess_depth(
+            self.topics, lambda name: self._depth_shape(name) is not None
+            and bag_topics.guess_camera_info(self.topics, name) is not None)
 
     def _first(self, topic: str) -> Any:
         """Return the first message of *topic*, None where there is none."""
@@ -234,8 +230,3 @@ class BagReader:
             return decode_depth(message).shape if self._holds_depth(topic) else None
         except MessageError:
             return None
-
-
-def _stamp_ns(message: Any) -> int:
-    """Return the header stamp of a message in nanoseconds."""
-    return message.header.stamp.sec * 10**9 + message.header.stamp.nanosec

@@ -41,11 +41,16 @@ class Topic:
 
 @dataclass(frozen=True)
 class FrameTopics:
-    """The topics that frames are made of; None where there is none."""
+    """
+    The topics that frames are made of; None where there is none.
+
+    *depth_info*: the camera_info beside the depth.
+    """
 
     image: str
     camera_info: str | None
     depth: str | None
+    depth_info: str | None = None
 
 
 def listing(topics: dict[str, Topic]) -> str:
@@ -96,7 +101,7 @@ def guess_depth(topics: dict[str, Topic], fits: Callable[[str], bool]) -> str | 
     """
     Return the depth topic, None where there is none or the names do not tell which.
 
-    *fits* tells for a topic whether its images are depth of the colour image's size.
+    *fits* tells for a topic whether its images are depth that can be used.
     """
     best = _best([name for name in _images(topics) if fits(name)], lambda name: (
         bool(re.search('aligned|registered', name.lower())),

@@ -27,7 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--image-topic', help='colour images in the bag; needed where it has '
                         'more than one image topic')
     parser.add_argument('--depth-topic', help='ground-truth depth images in the bag; guessed '
-                        'where there is one of the size of the colour images')
+                        'where there is one of the size of the colour images, or one that its '
+                        'camera_info lets be registered to them')
     parser.add_argument('--camera-info-topic', help='camera_info in the bag; guessed from the '
                         'image topic')
     parser.add_argument('--calibration', metavar='YAML',
@@ -36,6 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         'checkpoint that ships with the package')
     parser.add_argument('--output', type=Path, metavar='DIR', help='write depth/, frames.csv, '
                         'strip.png, video.mp4, bag/ and report.json here, replacing older ones')
+    parser.add_argument('--report', type=Path, metavar='DIR', help='write report.html here: one '
+                        'file with pictures and charts; keeps about 3 kB a frame in memory')
     parser.add_argument('--json', type=Path, metavar='FILE', help='write the report here')
     parser.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
     parser.add_argument('--mode', default='stateful', choices=('stateful', 'window'),
@@ -50,6 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='colours of depth in pictures')
     parser.add_argument('--cloud-stride', type=int, default=2, metavar='N',
                         help='clouds in the bag hold every Nth pixel of every Nth row')
+    parser.add_argument('--temporal', action=argparse.BooleanOptionalAction, default=True,
+                        help='measure how steady depth is from frame to frame')
     for name, what in (('depth-files', 'depth/ with a 16-bit PNG a frame'),
                        ('video', 'video.mp4'), ('bag', 'bag/ with depth, camera_info, cloud')):
         parser.add_argument(f'--{name}', action=argparse.BooleanOptionalAction, default=True,
@@ -67,8 +72,11 @@ def run(args: argparse.Namespace) -> int:
         checkpoint=args.checkpoint, output=args.output, device=args.device, mode=args.mode,
         min_depth=args.min_depth, max_depth=args.max_depth, limit=args.limit,
         depth_files=args.depth_files, video=args.video, bag=args.bag,
-        cloud_stride=args.cloud_stride, colormap=args.colormap))
+        cloud_stride=args.cloud_stride, colormap=args.colormap, temporal=args.temporal,
+        report=args.report))
     print(report.table())
+    if args.report:
+        print(f'report in {args.report}')
     paths = {args.json} if args.json else set()
     if args.output:
         paths.add(args.output / 'report.json')

@@ -49,4 +49,4 @@ def scored_recording(
             frame = CameraFrame(recorded.rgb, recorded.stamp_ns, recorded.frame_id, depth=gt)
             yield ScoredFrame(
                 frame, recorded.depth, latencies.get(recorded.stamp_ns, float('nan')),
-                score(recorded.depth, frame, min_depth, max_depth))
+                score(recorded.depth, gt, min_depth, max_depth))

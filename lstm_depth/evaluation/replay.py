@@ -24,7 +24,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 import math
 from pathlib import Path
@@ -33,7 +33,11 @@ from typing import Any
 
 from lstm_depth.checkpoint import load_model
 from lstm_depth.errors import ConfigError, DataError
-from lstm_depth.evaluation.scored import score, ScoredFrame
+from lstm_depth.evaluation.builder import EvaluationBuilder
+from lstm_depth.evaluation.protocol import find_protocol
+from lstm_depth.evaluation.range_check import RangeCheck
+from lstm_depth.evaluation.report import write_report
+from lstm_depth.evaluation.scored import score, ScoredFrame, valid_depth
 from lstm_depth.evaluation.sinks import (
     DepthBag,
     DepthFolder,
@@ -44,11 +48,12 @@ from lstm_depth.evaluation.sinks import (
 )
 from lstm_depth.evaluation.summary import (
     accuracy_fields, accuracy_rows, counts_text, latency_text, percentiles_ms, table)
+from lstm_depth.evaluation.temporal import TemporalAccumulator
 from lstm_depth.frames import CameraFrame
 from lstm_depth.metrics import MetricsMean
 from lstm_depth.models import DepthModel
 from lstm_depth.sources import BagSource, DEFAULT_RATE_HZ, open_source, Source
-from lstm_depth.stream import DepthStream
+from lstm_depth.stream import DepthFrame, DepthStream
 from lstm_depth.visualize import PictureStyle
 from tqdm import tqdm
 
@@ -63,6 +68,9 @@ class ReplayConfig:
     to, None to only measure. *min_depth*, *max_depth*: metres; ground truth
     outside does not count, and pictures show this range. *limit*: stop after so
     many frames, 0 for all. *depth_files*, *video*, *bag*: whether to write them.
+    *temporal*: whether to measure how steady depth is from frame to frame. *report*:
+    the folder for an HTML report, for which the numbers of every frame are kept (about
+    3 kB each); None without.
     """
 
     source: str
@@ -82,14 +90,19 @@ class ReplayConfig:
     bag: bool = True
     cloud_stride: int = 2
     colormap: str = 'inferno_r'
+    temporal: bool = True
+    report: Path | None = None
 
     def __post_init__(self) -> None:
-        """Raise ConfigError for a range or a limit that cannot be used."""
+        """Raise ConfigError for a range, a limit or a folder that cannot be used."""
         if not 0 < self.min_depth < self.max_depth < math.inf:
             raise ConfigError(f'the depth range must be 0 < min < max, not {self.min_depth} '
                               f'to {self.max_depth} m')
         if self.limit < 0:
             raise ConfigError(f'limit must be 0 (all frames) or more, not {self.limit}')
+        for folder in (self.output, self.report):
+            if folder is not None and folder.exists() and not folder.is_dir():
+                raise ConfigError(f'{folder} is a file; give a folder to write to')
         if self.cloud_stride < 1:
             raise ConfigError(f'cloud_stride must be at least 1, not {self.cloud_stride}')
 
@@ -107,9 +120,10 @@ class ReplayReport:
     *fps*: answers per second of the engine alone; *wall_fps*: with reading,
     scoring and writing. *latency_ms*: p50 and p95 from image to depth. *metrics*:
     means over *frames_scored* images, None without ground truth;
-    *frames_unscored* had ground truth but no pixel in the depth range. *resets*
-    and *skipped* count by cause, *skipped* also images that could not be decoded
-    and so are not in *frames_in*. *warnings*: what else the reader should know.
+    *frames_unscored* had ground truth but no pixel in the depth range. *temporal*:
+    those of `TEMPORAL_MEASURES` that could be measured. *resets* and *skipped* count
+    by cause, *skipped* also images that could not be decoded and so are not in
+    *frames_in*. *warnings*: what else the reader should know.
     """
 
     source: str
@@ -126,6 +140,7 @@ class ReplayReport:
     metrics: dict[str, float] | None
     frames_scored: int
     frames_unscored: int
+    temporal: dict[str, float]
     resets: dict[str, int]
     skipped: dict[str, int]
     warnings: list[str]
@@ -147,6 +162,7 @@ class ReplayReport:
             ('skipped', counts_text(self.skipped)),
             *accuracy_rows(self.metrics, self.frames_scored, self.frames_unscored,
                            self.depth_range_m),
+            *((f'temporal {name}', f'{value:.4f}') for name, value in self.temporal.items()),
             *(('warning', text) for text in self.warnings)])
 
 
@@ -155,9 +171,9 @@ def run_replay(config: ReplayConfig) -> ReplayReport:
     Push every frame of the source through a `DepthStream` and report.
 
     Writes into ``config.output``, where given: ``depth/`` (16-bit PNG,
-    millimetres), ``frames.csv``, ``strip.png``, ``video.mp4`` and ``bag/``. Raises
-    DataError for a source that cannot be read or has no frame, CheckpointError
-    for a checkpoint that cannot be used.
+    millimetres), ``frames.csv``, ``strip.png``, ``video.mp4`` and ``bag/``, and
+    ``report.html`` into ``config.report``. Raises DataError for a source that cannot
+    be read or has no frame, CheckpointError for a checkpoint that cannot be used.
     """
     model = load_model(config.checkpoint)
     stream = DepthStream(model, device=config.device, mode=config.mode)
@@ -166,14 +182,16 @@ def run_replay(config: ReplayConfig) -> ReplayReport:
             config.source, image_topic=config.image_topic, depth_topic=config.depth_topic,
             camera_info_topic=config.camera_info_topic, calibration=config.calibration))
         sinks = [stack.enter_context(sink) for sink in make_sinks(config, source)]
-        replay = _Replay(stream, config)
+        replay = _Replay(model, stream, config)
         started = time.perf_counter()
         for frame in _with_progress(source, config.limit):
             item = replay.answer(frame)
             for sink in sinks if item else ():
                 sink.add(item)
         wall_s = time.perf_counter() - started
-    return replay.report(model, source, wall_s)
+        report = replay.report(source, wall_s)
+        replay.write_html(report)
+    return report
 
 
 def make_sinks(config: ReplayConfig, source: Source) -> list[Sink]:
@@ -208,12 +226,23 @@ def _with_progress(source: Source, limit: int) -> Iterable[CameraFrame]:
 class _Replay:
     """The counts of one run, and the step from a frame to its scored answer."""
 
-    def __init__(self, stream: DepthStream, config: ReplayConfig) -> None:
+    def __init__(self, model: DepthModel, stream: DepthStream, config: ReplayConfig) -> None:
+        self._model = model
         self._stream = stream
         self._config = config
         self._latencies = array('d')
         self._mean = MetricsMean()
         self._skipped: Counter[str] = Counter()
+        self._temporal = (TemporalAccumulator(min_depth=config.min_depth,
+                                              max_depth=config.max_depth)
+                          if config.temporal else None)
+        self._range = RangeCheck((model.config.depth_min, model.config.depth_max))
+        self._builder = EvaluationBuilder(
+            replace(find_protocol('raw'), min_depth=config.min_depth,
+                    max_depth=config.max_depth),
+            {'mode': config.mode, 'device': str(stream.device), 'flip averaging': 'no',
+             'warm-up': 'none (video: the state carried from frame to frame)'},
+        ) if config.report else None
         self.frames_in = 0
 
     def answer(self, frame: CameraFrame) -> ScoredFrame | None:
@@ -228,19 +257,32 @@ class _Replay:
             self._skipped['duplicate_stamp'] += 1
             return None
         self._latencies.append(result.latency_s)
-        metrics = score(result.depth, frame, self._config.min_depth, self._config.max_depth)
+        reset = result.reset.value if result.reset else ''
+        return ScoredFrame(frame, result.depth, result.latency_s,
+                           self._measure(frame, result, reset), reset)
+
+    def _measure(self, frame: CameraFrame, result: DepthFrame,
+                 reset: str) -> dict[str, float] | None:
+        """Take the numbers of one answer; return its metrics."""
+        config = self._config
+        metrics = score(result.depth, frame.depth, config.min_depth, config.max_depth)
         if metrics is not None:
             self._mean.add(metrics)
-        return ScoredFrame(frame, result.depth, result.latency_s, metrics,
-                           result.reset.value if result.reset else '')
+            if metrics['valid'] > 0:
+                self._range.add(valid_depth(frame.depth, config.min_depth, config.max_depth))
+        if self._temporal:
+            self._temporal.add(frame, result.depth)
+        if self._builder:
+            self._builder.add(frame, result.depth, latency_s=result.latency_s, reset=reset)
+        return metrics
 
-    def report(self, model: DepthModel, source: Source, wall_s: float) -> ReplayReport:
+    def report(self, source: Source, wall_s: float) -> ReplayReport:
         """Return the numbers of the whole run, which took *wall_s* seconds."""
         config, count = self._config, len(self._latencies)
         return ReplayReport(
             source=source.name,
             checkpoint=config.checkpoint or 'shipped',
-            model=model.name,
+            model=self._model.name,
             device=str(self._stream.device),
             mode=config.mode,
             depth_range_m=(config.min_depth, config.max_depth),
@@ -250,7 +292,27 @@ class _Replay:
             wall_fps=count / max(wall_s, 1e-9),
             latency_ms=percentiles_ms(self._latencies),
             **accuracy_fields(self._mean),
+            temporal=self._temporal.result() if self._temporal else {},
             resets={reason.value: number
                     for reason, number in self._stream.reset_counts.items()},
             skipped=dict(self._skipped + source.skipped),
-            warnings=[text for text in (source.truncated, self._stream.device_note) if text])
+            warnings=[text for text in (source.truncated, *source.notes,
+                                        self._stream.device_note, self._range.sentence())
+                      if text])
+
+    def write_html(self, report: ReplayReport) -> None:
+        """Write the HTML report, where one is wanted."""
+        if self._builder is None:
+            return
+        for cause, count in report.skipped.items():
+            self._builder.skipped[cause] = count
+        for text in report.warnings:
+            self._builder.note(text)
+        if not report.frames_scored:
+            (_, text), = accuracy_rows(None, 0, report.frames_unscored, report.depth_range_m)
+            self._builder.note(text)
+        write_report(self._builder.finish(
+            title='Replay', data=report.source, model=report.model,
+            checkpoint=report.checkpoint, header=self._model.header,
+            temporal=report.temporal or None,
+            series=self._temporal.series() if self._temporal else None), self._config.report)

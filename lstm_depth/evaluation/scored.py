@@ -54,10 +54,19 @@ class ScoredFrame:
         return DepthPicture(self.frame.rgb, self.depth, self.frame.depth, '    '.join(parts))
 
 
-def score(depth: np.ndarray, frame: CameraFrame, min_depth: float,
+def score(depth: np.ndarray, truth: np.ndarray | None, min_depth: float,
           max_depth: float) -> dict[str, float] | None:
-    """Return the metrics of *depth* against the ground truth of *frame*; None without any."""
-    if frame.depth is None:
+    """
+    Return the metrics of predicted *depth* against ground truth; None without any.
+
+    *depth*: (h, w), *truth*: (H, W), metres; the prediction is resized to the truth.
+    """
+    if truth is None:
         return None
-    resized = resize_prediction(depth, frame.depth.shape)
-    return depth_metrics(resized, frame.depth, min_depth, max_depth)
+    return depth_metrics(resize_prediction(depth, truth.shape), truth, min_depth, max_depth)
+
+
+def valid_depth(depth: np.ndarray, min_depth: float, max_depth: float) -> np.ndarray:
+    """Return (N,) the values of ground truth *depth* that count, as `depth_metrics` takes it."""
+    with np.errstate(invalid='ignore'):
+        return depth[(depth > min_depth) & (depth < max_depth)]

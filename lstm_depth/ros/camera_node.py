@@ -21,6 +21,7 @@
 | ``image/compressed`` | sensor_msgs/CompressedImage | out, image_transport compressed or both |
 | ``depth``          | sensor_msgs/Image, 32FC1    | out, with publish_depth, where known |
 
+The camera_info of ``depth`` is the image's, to which depth is registered.
 Parameters: ``lstm_depth.ros.parameters``.
 """
 
@@ -126,13 +127,15 @@ class CameraNode(Node):
             self._finish()
 
     def _wait_for_subscribers(self) -> None:
-        """Wait until enough nodes subscribe to the image, and one to camera_info."""
+        """Wait until enough nodes subscribe to the image, and one to what comes with it."""
         wanted = self._settings.wait_for_subscribers
         image = self._image or self._jpeg
         if wanted:
             self.get_logger().info(f'waiting for {wanted} subscribers of {image.topic_name}')
+        beside = [publisher for publisher in (self._info, self._depth) if publisher is not None]
         while ((image.get_subscription_count() < wanted
-                or self._info.get_subscription_count() < min(wanted, 1))
+                or any(publisher.get_subscription_count() < min(wanted, 1)
+                       for publisher in beside))
                and not self._stop.wait(0.05)):
             pass
 
@@ -177,8 +180,8 @@ class CameraNode(Node):
         skipped = ''.join(f', {count} skipped ({cause})'
                           for cause, count in sorted(self._source.skipped.items()))
         self.get_logger().info(f'end of {self._source.name}: {self.published} frames{skipped}')
-        if self._source.truncated:
-            self.get_logger().warning(f'{self._source.name}: {self._source.truncated}')
+        for text in filter(None, (self._source.truncated, *self._source.notes)):
+            self.get_logger().warning(f'{self._source.name}: {text}')
         if self._settings.exit_when_done:
             self.done.set()
 

@@ -83,10 +83,15 @@ def diagnostics_message(name: str, hardware: str, stamp: Time, alerts: list[Aler
     values = {**facts, **_numbers(snapshot)}
     values.update({f'dropped: {cause}': count for cause, count in snapshot.drops.items()})
     values.update({f'reset: {reason}': count for reason, count in resets.items()})
+    return status_message(name, hardware, stamp, alerts, str(facts.get('state', 'ok')), values)
+
+
+def status_message(name: str, hardware: str, stamp: Time, alerts: list[Alert], summary: str,
+                   values: Mapping[str, object]) -> DiagnosticArray:
+    """Return one status with *values*; *summary* is its message while there is no alert."""
     status = DiagnosticStatus(
         level=max((alert.level for alert in alerts), default=OK), name=name,
-        message='; '.join(alert.text for alert in alerts) or str(facts.get('state', 'ok')),
-        hardware_id=hardware,
+        message='; '.join(alert.text for alert in alerts) or summary, hardware_id=hardware,
         values=[KeyValue(key=key, value=str(value)) for key, value in values.items()])
     return DiagnosticArray(header=Header(stamp=stamp.to_msg()), status=[status])
 

@@ -22,6 +22,7 @@ valid; a change builds a new one, so that a frame never sees half a change.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 import re
 from typing import Any, TypeVar
 
@@ -168,10 +169,49 @@ class CameraSettings(Settings):
     depth_topic: str = _parameter(
         '', 'Depth topic inside the bag, for publish_depth.', read_only=True)
     wait_for_subscribers: int = _parameter(
-        0, 'Publish nothing before so many nodes subscribe to the image, and one to camera_info.',
-        low=0, high=100, read_only=True)
+        0, 'Publish nothing before so many nodes subscribe to the image, and one to camera_info '
+        'and, with publish_depth, to depth.', low=0, high=100, read_only=True)
     exit_when_done: bool = _parameter(
         True, 'Exit with status 0 at the end of the source; false keeps the node alive.')
+
+
+@dataclass(frozen=True)
+class EvaluationSettings(Settings):
+    """Parameters of evaluation_node."""
+
+    min_depth: float = _parameter(
+        0.3, 'Ground truth nearer than this does not count [m].', low=0.001, high=1000.0,
+        read_only=True)
+    max_depth: float = _parameter(
+        8.0, 'Ground truth farther than this does not count [m].', low=0.001, high=1000.0,
+        read_only=True)
+    tolerance_s: float = _parameter(
+        0.015, 'A depth image is compared with the ground truth of its very stamp, or else with '
+        'the nearest that is at most so far away [s].', low=0.0, high=10.0)
+    queue_size: int = _parameter(
+        60, 'How many messages of either topic may wait for their counterpart: the delay of the '
+        'depth times the rate of the ground truth, at least.', low=1, high=1000, read_only=True)
+    truth_transport: str = _parameter(
+        'raw', 'raw: sensor_msgs/Image on "ground_truth/image". compressedDepth: '
+        'sensor_msgs/CompressedImage on "ground_truth/image/compressedDepth".',
+        choices=('raw', 'compressedDepth'), read_only=True)
+    output: str = _parameter(
+        '', 'JSON file for the numbers, written at the end; empty for none.', read_only=True)
+    no_score_timeout_s: float = _parameter(
+        5.0, 'Say why when no frame was scored for so long [s]; 0 is never.',
+        low=0.0, high=3600.0)
+    diagnostics_period_s: float = _parameter(
+        1.0, 'Time between two messages on /diagnostics [s].', low=0.1, high=60.0,
+        read_only=True)
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a value, or a pair of values, that cannot work."""
+        super().__post_init__()
+        if not self.min_depth < self.max_depth:
+            raise ConfigError(f'min_depth must be below max_depth, not {self.min_depth} and '
+                              f'{self.max_depth}')
+        if self.output and Path(self.output).is_dir():
+            raise ConfigError(f'output must be a file, but {self.output} is a folder')
 
 
 def descriptor(item: Any) -> ParameterDescriptor:

@@ -207,7 +207,7 @@ def model(request):
 
 
 def test_a_frozen_encoder_keeps_weights_and_statistics_in_training(model):
-    model.freeze_encoder('all')
+    model.freeze('all')
     model.train()
     before = copy.deepcopy(model.encoder.state_dict())
     optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.1)
@@ -221,7 +221,7 @@ def test_a_frozen_encoder_keeps_weights_and_statistics_in_training(model):
 
 
 def test_first_n_freezes_up_to_the_nth_map(model):
-    model.freeze_encoder('first_2')
+    model.freeze('first_2')
     model.train()
     model(torch.rand(2, 3, 64, 64))[0].sum().backward()
     frozen = [parameter.grad is None for parameter in model.encoder.parameters()]
@@ -232,7 +232,7 @@ def test_first_n_freezes_up_to_the_nth_map(model):
     assert not modes[0] and modes[-1]
     # What is frozen is what the second map is made of, and nothing else.
     model.zero_grad()
-    model.freeze_encoder('none')
+    model.freeze('none')
     model.encoder(torch.rand(2, 3, 64, 64))[1].sum().backward()
     used = [parameter.grad is not None for parameter in model.encoder.parameters()]
     assert used == frozen
@@ -240,36 +240,67 @@ def test_first_n_freezes_up_to_the_nth_map(model):
 
 
 def test_held_batchnorm_stays_in_inference_mode_while_its_weights_train(model):
-    model.freeze_encoder('none', hold_batchnorm=True)
+    model.freeze('none', hold_batchnorm=True)
     model.train()
     assert not any(training_norms(model.encoder))
     assert all(training_norms(model.decoder))
     assert all(parameter.requires_grad for parameter in model.parameters())
-    model.freeze_encoder('none')
+    model.freeze('none')
     assert all(training_norms(model))
 
 
 def test_a_copied_model_keeps_mode_and_freezing(model):
-    model.freeze_encoder('first_1')
+    model.freeze('first_1')
     copied = copy.deepcopy(model.eval())
     assert not any(training_norms(copied))
     copied.train()
     assert not training_norms(copied.encoder)[0]
     assert all(training_norms(copied.encoder)[-2:])
-    model.freeze_encoder('none')
+    model.freeze('none')
 
 
 @pytest.mark.parametrize('freeze', ['first_0', 'first_6', 'some', 'first_', ''])
 def test_a_freeze_that_means_nothing_is_refused(freeze, model):
     with pytest.raises(ConfigError, match='first_1 to first_5'):
-        model.freeze_encoder(freeze)
+        model.freeze(freeze)
 
 
 def test_the_papers_own_encoder_has_nothing_to_freeze():
     model = create_model('double_hourglass')
-    model.freeze_encoder('none')
+    model.freeze('none')
     with pytest.raises(ConfigError, match='no pretrained backbone'):
-        model.freeze_encoder('all')
+        model.freeze('all')
+
+
+def test_all_but_the_core_can_be_frozen():
+    model = create_model('residual_lstm', temporal='conv_lstm')
+    model.freeze('all_but_core')
+    assert {name for name, weight in model.named_parameters() if weight.requires_grad} \
+        == {f'core.{name}' for name, _ in model.core.named_parameters()}
+    model.freeze('none')
+    assert all(weight.requires_grad for weight in model.parameters())
+    with pytest.raises(ConfigError, match='no recurrent core'):
+        create_model('double_hourglass').freeze('all_but_core')
+
+
+@pytest.mark.parametrize('rate', [0.0, 0.2])
+def test_stochastic_depth_leaves_blocks_out_while_training(rate):
+    encoder = TimmEncoder('mobilenetv2_035')
+    encoder.set_drop_path(rate)
+    encoder.train()
+    frames = torch.rand(2, 3, 32, 32)
+    with torch.inference_mode():
+        deep = [encoder(frames)[-1] for _ in range(6)]
+        assert all(torch.equal(deep[0], other) for other in deep[1:]) == (rate == 0)
+        encoder.eval()
+        assert torch.equal(encoder(frames)[-1], encoder(frames)[-1])
+
+
+def test_stochastic_depth_needs_blocks_that_can_be_left_out():
+    with pytest.raises(ConfigError, match='no blocks to drop'):
+        TimmEncoder('vgg11').set_drop_path(0.1)
+    with pytest.raises(ConfigError, match='no pretrained backbone'):
+        create_model('double_hourglass').set_drop_path(0.1)
 
 
 def test_a_cut_encoder_is_the_start_of_the_whole_one():

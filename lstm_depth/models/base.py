@@ -70,18 +70,28 @@ class DepthModel(nn.Module, ABC):
         """Whether a state is carried from frame to frame."""
         return self.core.recurrent
 
-    def freeze_encoder(self, freeze: str = 'none', *, hold_batchnorm: bool = False) -> None:
+    def freeze(self, freeze: str = 'none', *, hold_batchnorm: bool = False) -> None:
         """
-        Choose what training leaves alone of a pretrained encoder, see ``TimmEncoder.freeze``.
+        Choose what training leaves alone; each call replaces the last one's choice.
 
-        Raises ConfigError where it asks for something and the model has no backbone.
+        *freeze*: 'all_but_core' for everything but the recurrent core, else the layers of a
+        pretrained encoder, see ``TimmEncoder.freeze`` for this and *hold_batchnorm*. Raises
+        ConfigError where it asks for something that the model does not have.
         """
         backbones = [module for module in self.modules() if isinstance(module, TimmEncoder)]
-        if not backbones and (freeze != 'none' or hold_batchnorm):
+        only_core = freeze == 'all_but_core'
+        if only_core and not self.recurrent:
+            raise ConfigError(f'{self.name} has no recurrent core to train; set temporal, or '
+                              'freeze to none')
+        if not backbones and not only_core and (freeze != 'none' or hold_batchnorm):
             raise ConfigError(f'{self.name} has no pretrained backbone to freeze; leave freeze '
                               'at none and hold_batchnorm off')
+        self.requires_grad_(True)
         for backbone in backbones:
-            backbone.freeze(freeze, hold_batchnorm=hold_batchnorm)
+            backbone.freeze('all' if only_core else freeze, hold_batchnorm=hold_batchnorm)
+        if only_core:
+            self.requires_grad_(False)
+            self.core.requires_grad_(True)
 
     def set_drop_path(self, rate: float) -> None:
         """

@@ -1,0 +1,400 @@
+# Copyright 2026 The lstm_depth authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""
+The trainer: runs the phases of a recipe, survives being killed, and says what it sees.
+
+``train(config)`` is all there is to call; under torchrun every process calls it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+import math
+from pathlib import Path
+import time
+from typing import Any
+
+from lightning_fabric import Fabric
+from lstm_depth.checkpoint import save_checkpoint
+from lstm_depth.data.clip import ClipBatch
+from lstm_depth.errors import CheckpointError, ConfigError, DataError, TrainingError
+from lstm_depth.files import write_text
+from lstm_depth.training import state as saved_state
+from lstm_depth.training.collapse import CollapseWatch
+from lstm_depth.training.config import PhaseSection, TrainConfig
+from lstm_depth.training.data import open_data, phase_loader
+from lstm_depth.training.interrupt import InterruptRequest
+from lstm_depth.training.monitor import Monitor
+from lstm_depth.training.optim import (
+    make_optimizer,
+    make_schedule,
+    restore_optimizer,
+    WeightAverage,
+)
+from lstm_depth.training.parse import dump_config, plain
+from lstm_depth.training.setup import (
+    build_model,
+    is_out_of_memory,
+    make_fabric,
+    make_loss,
+    out_of_memory,
+    ready_model,
+)
+from lstm_depth.training.step import ClipRunner, Stepper, StepResult
+from lstm_depth.training.summary import peak_memory_mb, write_summary
+from lstm_depth.training.validation import choose_frames, PROTOCOL, validate
+from lstm_depth.visualize import strip
+import torch
+from tqdm import tqdm
+
+BAD_STEPS = 3
+CONFIG = 'config.yaml'
+
+
+def train(config: TrainConfig, resume: bool = False) -> dict[str, Any]:
+    """
+    Run a recipe; return what ``summary.json`` holds.
+
+    *resume*: go on where ``last.pt`` in the output folder was written, with the same batches
+    and random numbers. Raises ConfigError, DataError and CheckpointError for what cannot be
+    started, TrainingError for what cannot go on.
+    """
+    output = Path(config.train.output)
+    saved = (output / saved_state.FILE).exists()
+    if saved and not resume:
+        raise ConfigError(f'{output} already holds a run; go on with --resume, or choose another '
+                          'folder: train.output=FOLDER')
+    if resume and not saved and (output / CONFIG).exists():
+        # Killed before it first saved: the same seed makes the same run from its start.
+        resume = False
+    fabric = make_fabric(config.train)
+    return Trainer(config, fabric, output, resume).run()
+
+
+class Trainer:
+    """One run, on one process."""
+
+    def __init__(self, config: TrainConfig, fabric: Fabric, output: Path, resume: bool) -> None:
+        """Build model and data, and load what a resumed run needs."""
+        self.config, self.fabric, self.output = config, fabric, output
+        torch.manual_seed(config.train.seed)
+        self.data = open_data(config.data)
+        self.frames = choose_frames(self.data.held_out, config.validation.frames)
+        self.model = build_model(config.model).to(fabric.device,
+                                                  memory_format=torch.channels_last)
+        self.average = WeightAverage(self.model, config.train.ema) if config.train.ema else None
+        self.progress = saved_state.Progress()
+        self.last_metrics: dict[str, float] = {}
+        self.pictures: list[Any] = []
+        self._resumed: dict[str, Any] | None = None
+        self._unread = 0
+        # Dropout on each process draws its own numbers; the weights above are the same.
+        torch.manual_seed(config.train.seed * 1009 + fabric.global_rank)
+        if resume:
+            self._load()
+        if fabric.is_global_zero:
+            output.mkdir(parents=True, exist_ok=True)
+            write_text(output / CONFIG, dump_config(config))
+            self.monitor = Monitor(output, self.progress.step)
+
+    @property
+    def shown(self) -> Any:
+        """Return the model that is validated and saved: the averaged one if there is one."""
+        return self.average.model if self.average else self.model
+
+    def run(self) -> dict[str, Any]:
+        """Train to the end, or until interrupted, and return the summary."""
+        lead, progress = self.fabric.is_global_zero, self.progress
+        if lead:
+            tqdm.write(f'data: {self.data.describe()}')
+        try:
+            over = self._run_phases(time.monotonic() - progress.seconds)
+        finally:
+            if lead:
+                self.monitor.close()
+        if not lead:
+            return {'step': progress.step}
+        if not over:
+            return {'interrupted': True, 'step': progress.step, 'output': str(self.output)}
+        self._write_checkpoint('model')
+        return write_summary(self.output, self.config, progress, self.monitor,
+                             self.last_metrics, self.pictures)
+
+    def _run_phases(self, started: float) -> bool:
+        """Run what is left of the recipe; return False where it was interrupted."""
+        with InterruptRequest() as interrupt:
+            for number in range(self.progress.phase, len(self.config.phases)):
+                if self._finished():
+                    return True
+                if not self._run_phase(number, interrupt, started):
+                    return False
+        return True
+
+    def _finished(self) -> bool:
+        """Return whether ``max_steps`` are done."""
+        limit = self.config.train.max_steps
+        return bool(limit) and self.progress.step >= limit
+
+    def _run_phase(self, number: int, interrupt: InterruptRequest, started: float) -> bool:
+        """Run a phase from where progress is; return False where it was interrupted."""
+        phase, progress = self.config.phases[number], self.progress
+        loader, batches = phase_loader(
+            self.data, self.config.data, phase, self.model, self.config.train.seed + number,
+            workers=self.config.train.workers, rank=self.fabric.global_rank,
+            world=self.fabric.world_size)
+        epoch_steps = len(batches) // phase.accumulate
+        done = progress.epoch * epoch_steps + min(progress.epoch_step, epoch_steps)
+        self._start_phase(phase, epoch_steps, done)
+        watch = CollapseWatch(phase.name or f'phase {number + 1}')
+        total = min(progress.step + phase.epochs * epoch_steps - done,
+                    self.config.train.max_steps or 10**12)
+        title = f'phase {number + 1}/{len(self.config.phases)}'
+        with tqdm(total=total, initial=progress.step, unit='step', mininterval=2, desc=title,
+                  disable=not self.fabric.is_global_zero) as bar:
+            while progress.epoch < phase.epochs:
+                bar.set_description(f'{title}, epoch {progress.epoch + 1}/{phase.epochs}')
+                batches.set_epoch(progress.epoch, progress.epoch_step * phase.accumulate)
+                for group, waited in self._steps_of(loader, phase.accumulate):
+                    progress.seconds = time.monotonic() - started
+                    self._step(group, waited, bar, watch)
+                    if self._finished():
+                        break
+                    if self._asked_to_stop(interrupt):
+                        self._save()
+                        return False
+                    if progress.step % self.config.train.save_every == 0:
+                        self._save()
+                if self._finished() and progress.epoch_step < epoch_steps:
+                    # Cut short by max_steps; resumed with more of them, it goes on here.
+                    self._validate(progress.epoch + 1)
+                    self._save()
+                    return True
+                if self._end_epoch(phase):
+                    break
+                if self._finished() and progress.epoch < phase.epochs:
+                    return True
+        self._end_phase(number)
+        return True
+
+    def _start_phase(self, phase: PhaseSection, epoch_steps: int, done: int) -> None:
+        """Set up model, optimizer, schedule and loss for a phase, or put them back."""
+        ready_model(self.model, phase)
+        optimizer = make_optimizer(self.model, phase)
+        resumed = self._resumed if self._resumed and self._resumed['optimizer'] else None
+        if resumed:
+            restore_optimizer(optimizer, resumed['optimizer'])
+        runner: torch.nn.Module = ClipRunner(self.model)
+        if self.config.train.compile:
+            runner = torch.compile(runner)
+        runner, self.optimizer = self.fabric.setup(runner, optimizer)
+        self.schedule = make_schedule(optimizer, phase, epoch_steps, done)
+        loss = make_loss(self.config.perceptual, phase, self.model).to(self.fabric.device)
+        self.stepper = Stepper(self.fabric, runner, self.model, self.optimizer, loss,
+                               clip_gradient=phase.clip_gradient,
+                               carry_state=phase.carry_state)
+        if resumed:
+            self.stepper.state = tuple(tensor.to(self.fabric.device)
+                                       for tensor in resumed['state'])
+            saved_state.set_random_state(resumed['random'])
+            self.fabric.strategy.precision.load_state_dict(resumed['precision'])
+        self._resumed = None
+
+    def _steps_of(self, loader: Any, accumulate: int) -> Iterator[tuple[list[ClipBatch], float]]:
+        """Yield the batches of one optimizer step and the seconds they were waited for."""
+        batches = iter(loader)
+        while True:
+            before = time.perf_counter()
+            group = [batch.to(self.fabric.device) for batch in islice(batches, accumulate)]
+            if len(group) < accumulate:
+                return
+            yield group, time.perf_counter() - before
+
+    def _step(self, group: list[ClipBatch], waited: float, bar: tqdm,
+              watch: CollapseWatch) -> None:
+        """Take one step and say how it went."""
+        progress, before = self.progress, time.perf_counter()
+        rate = self.schedule.get_last_lr()[0]
+        try:
+            result = self.stepper.step(group)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            raise out_of_memory(self.config, progress.phase, group[0]) from error
+        self.schedule.step()
+        progress.step += 1
+        progress.epoch_step += 1
+        if result.finite:
+            progress.bad = 0
+            if self.average:
+                self.average.update(self.model)
+        else:
+            self._count_bad(group)
+        seconds = waited + time.perf_counter() - before
+        frames = sum(batch.frames.shape[0] * batch.frames.shape[1] for batch in group)
+        speed = frames * self.fabric.world_size / seconds
+        bar.update()
+        bar.set_postfix(loss=f'{result.loss:.4g}', lr=f'{rate:.2g}', frames_per_s=f'{speed:.0f}',
+                        refresh=False)
+        warning = watch.see(result.spread) if result.finite else None
+        if warning and self.fabric.is_global_zero:
+            self._say(warning)
+        self._count_damaged(group)
+        if progress.step % self.config.train.log_every == 0:
+            result = self.stepper.averaged(result)
+            if self.fabric.is_global_zero:
+                self.monitor.log(self._row(result, rate, speed, waited / seconds))
+
+    def _row(self, result: StepResult, rate: float, speed: float,
+             wait_share: float) -> dict[str, Any]:
+        """Return a row of the history."""
+        progress = self.progress
+        return {'step': progress.step, 'phase': progress.phase + 1, 'epoch': progress.epoch + 1,
+                'loss': result.loss, 'lr': rate, 'gradient': result.gradient,
+                'spread': result.spread, 'frames_per_s': speed, 'wait_share': wait_share,
+                'memory_mb': peak_memory_mb(self.fabric.device), 'skipped': progress.skipped,
+                **{f'loss_{name}': result.terms.get(name, float('nan'))
+                   for phase in self.config.phases for name in phase.loss}}
+
+    def _count_bad(self, group: list[ClipBatch]) -> None:
+        """Count a step that was skipped; TrainingError at the third in a row."""
+        progress = self.progress
+        progress.skipped += 1
+        progress.bad += 1
+        names = sorted({name for batch in group for name in batch.names})
+        tqdm.write(f'step {progress.step}: the loss is not finite; skipped. Clips of: '
+                   + ', '.join(names))
+        if progress.bad >= BAD_STEPS:
+            raise TrainingError(
+                f'the loss was not finite {BAD_STEPS} times in a row, last at step '
+                f'{progress.step} with clips of {", ".join(names)}; look at these files, lower '
+                f'phases.{progress.phase}.learning_rate or set clip_gradient, and resume from '
+                f'the last good state with --resume')
+
+    def _count_damaged(self, group: list[ClipBatch]) -> None:
+        """Count clips that could not be read; DataError where nothing else comes any more."""
+        damage = [text for batch in group for text in batch.damage]
+        self.progress.damaged += len(damage)
+        for text in damage:
+            self._say(f'a clip was left out: {text}')
+        nothing = len(damage) == sum(len(batch.frames) for batch in group)
+        self._unread = self._unread + 1 if nothing else 0
+        if self._unread >= BAD_STEPS:
+            raise DataError(f'no clip of {BAD_STEPS} steps in a row could be read; the last: '
+                            f'{damage[-1]}')
+
+    def _asked_to_stop(self, interrupt: InterruptRequest) -> bool:
+        """Return whether any process was interrupted."""
+        if self.fabric.world_size == 1:
+            return interrupt.asked
+        asked = torch.tensor(float(interrupt.asked), device=self.fabric.device)
+        interrupt.asked = bool(self.fabric.all_reduce(asked, reduce_op='sum').item())
+        return interrupt.asked
+
+    def _end_epoch(self, phase: PhaseSection) -> bool:
+        """Validate where it is due; return whether the phase ends early."""
+        progress, section = self.progress, self.config.validation
+        progress.epoch += 1
+        progress.epoch_step = 0
+        due = progress.epoch % section.every == 0 or progress.epoch == phase.epochs
+        if due or self._finished():
+            self._validate(progress.epoch)
+            enough = bool(phase.patience) and progress.waited >= phase.patience
+            # Only the first process knows how long it has waited.
+            if self.fabric.broadcast(enough):
+                progress.note(f'{phase.name or "the phase"} stopped after epoch '
+                              f'{progress.epoch}: {phase.patience} validations without a better '
+                              f'{section.metric}')
+                return True
+        if progress.epoch < phase.epochs:
+            self._save()
+        return False
+
+    def _end_phase(self, number: int) -> None:
+        """Go on to the next phase; keep what the one before it has made."""
+        progress = self.progress
+        if number + 1 < len(self.config.phases) and self.fabric.is_global_zero:
+            self._write_checkpoint(f'phase_{number + 1}')
+        progress.phase, progress.epoch, progress.epoch_step = number + 1, 0, 0
+        progress.waited = 0
+        self._save(phase_over=True)
+
+    def _validate(self, epoch: int) -> None:
+        """Score the held-out frames on the first process; keep the best checkpoint."""
+        if self.frames and self.fabric.is_global_zero:
+            progress, metric = self.progress, self.config.validation.metric
+            found = validate(self.shown, self.frames, str(self.fabric.device),
+                             self.config.train.pictures)
+            self.last_metrics, self.pictures = found.metrics, found.pictures
+            for text in found.damage:
+                self._say(f'a held-out frame was left out: {text}')
+            row = {'step': progress.step, 'phase': progress.phase + 1, 'epoch': epoch,
+                   **found.metrics}
+            self.monitor.validated(row, strip(found.pictures) if found.pictures else None)
+            value = found.metrics[metric] * (-1 if metric in ('d1', 'd2', 'd3') else 1)
+            progress.waited += 1
+            if math.isfinite(value) and (progress.best is None or value < progress.best):
+                progress.best, progress.waited = value, 0
+                self._write_checkpoint('best')
+            tqdm.write(f'step {progress.step}, epoch {epoch}: held out '
+                       + ', '.join(f'{name} {found.metrics[name]:.4f}'
+                                   for name in ('d1', 'abs_rel', 'rmse', 'log10')))
+        self.fabric.barrier()
+
+    def _write_checkpoint(self, name: str) -> None:
+        """Write the model as it is shown to ``NAME.safetensors``."""
+        training = {'recipe': plain(self.config), 'data': self.data.describe(),
+                    'steps': self.progress.step, 'processes': self.fabric.world_size}
+        save_checkpoint(self.output / f'{name}.safetensors', self.shown, training=training,
+                        metrics={'protocol': PROTOCOL, 'held_out': self.last_metrics},
+                        dtype=torch.float16 if self.config.train.half else torch.float32)
+
+    def _say(self, text: str) -> None:
+        """Put *text* on the terminal and into the summary, once."""
+        if self.progress.note(text):
+            tqdm.write(f'warning: {text}')
+
+    def _save(self, phase_over: bool = False) -> None:
+        """Write where the run goes on; the optimizer ends with its phase."""
+        shared = {'model': self.model.state_dict(),
+                  'average': self.average.model.state_dict() if self.average else None,
+                  'updates': self.average.updates if self.average else 0,
+                  'optimizer': None if phase_over else self.optimizer.state_dict(),
+                  'metrics': self.last_metrics, 'data': self.data.describe(),
+                  'frames': self.data.fingerprint(),
+                  'precision': self.fabric.strategy.precision.state_dict()}
+        own = {'random': saved_state.random_state(),
+               'state': tuple(tensor.cpu() for tensor in self.stepper.state)}
+        progress = replace(self.progress, bad=0)
+        saved_state.save(self.output, self.fabric, progress, shared, own)
+
+    def _load(self) -> None:
+        """Load what `_save` wrote."""
+        self.progress, shared, own = saved_state.load(self.output, self.fabric)
+        try:
+            self.model.load_state_dict(shared['model'])
+        except RuntimeError as error:
+            raise CheckpointError(
+                f'{self.output} holds a run of another model than the recipe says; resume with '
+                'the recipe it was started with (config.yaml there)') from error
+        if self.average:
+            self.average.model.load_state_dict(shared['average'] or shared['model'])
+            self.average.updates = shared['updates']
+        self.last_metrics = shared['metrics']
+        if shared['frames'] != self.data.fingerprint():
+            self._say(f'resumed at step {self.progress.step} with other data; before: '
+                      f'{shared["data"]}')
+        self._resumed = shared | own
+        saved_state.set_random_state(own['random'])

@@ -38,6 +38,7 @@ phases:
   epochs: 2
   steps: 2
   batch: 2
+  ema: 0.9
   loss: {mse: 1.0, std: 0.1}
   schedule: {name: one_cycle}
   sampling: {length: 2}
@@ -48,7 +49,7 @@ phases:
   loss: {l1: 1.0}
   carry_state: true
   sampling: {length: 2, still_clips: 2}
-train: {device: cpu, save_every: 3, log_every: 1, ema: 0.9, pictures: 1}
+train: {device: cpu, save_every: 3, log_every: 1, pictures: 1}
 """
 
 

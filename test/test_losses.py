@@ -21,7 +21,7 @@ from lstm_depth.errors import CheckpointError, ConfigError
 from lstm_depth.losses import DepthLoss, LOSS_NAMES, PerceptualLoss, structure
 from lstm_depth.losses.pixel import berhu_loss, mse_loss, rmse_loss, silog_loss, std_penalty
 from lstm_depth.losses.structure import (
-    edge_loss, gradient_loss, ssim_loss, temporal_loss, tgm_loss)
+    drift_loss, edge_loss, gradient_loss, ssim_loss, temporal_loss, tgm_loss)
 import pytest
 import torch
 
@@ -168,7 +168,12 @@ def test_flicker_costs_what_was_injected():
     flicker = target * torch.tensor([1.0, 1.1, 1.0, 1.1]).view(1, 4, 1, 1, 1)
     assert temporal_loss(flicker, target, full) == pytest.approx(math.log(1.1), rel=1e-5)
     assert tgm_loss(flicker, target, full) == pytest.approx(0.3, rel=1e-5)
+    assert drift_loss(flicker, target, full) == pytest.approx(math.log(1.1) / 2, rel=0.01)
     assert temporal_loss(1.1 * target, target, full) < 1e-6
+    assert drift_loss(1.1 * target, target, full) == pytest.approx(0, abs=1e-6)
+    # What is not known does not drift.
+    full[:, 1::2] = False
+    assert drift_loss(flicker, target, full) == pytest.approx(0, abs=1e-6)
 
 
 def test_tgm_looks_only_where_the_truth_stands_still():

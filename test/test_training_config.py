@@ -75,7 +75,7 @@ def test_printed_configuration_reads_back_the_same(recipe, capsys):
     ('phases.0.optimizer.name=adamm', 'optimizer.name must be one of adam, adamw, sgd'),
     ('phases.0.mix.films=1', 'a key of mix must be one of stills, videos, rooms'),
     ('train.precision=8bit', 'train.precision must be one of'),
-    ('train.ema=1.5', 'train.ema must be within 0 to 1'),
+    ('phases.0.ema=1.5', 'ema must be in'),
     ('phases.0.sampling.length=0', 'at least one frame'),
     ('phases=[]', 'at least one phase'),
     ('data.hold_out_every=1', 'hold_out_every must be at least 2'),

@@ -39,7 +39,8 @@ def torchrun(recipe, *arguments):
     return subprocess.run(
         [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=2',
          '-m', 'lstm_depth', 'train', '--config', recipe, 'model.settings.dropout=0.0',
-         'train.ema=0', *(f'phases.{number}.motion={STILL}' for number in (0, 1)), *arguments],
+         *(f'phases.{number}.{change}' for number in (0, 1)
+           for change in (f'motion={STILL}', 'ema=0')), *arguments],
         env={**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'}, cwd=ROOT,
         timeout=500, check=True, capture_output=True, text=True)
 
@@ -53,11 +54,11 @@ def runs(tmp_path_factory):
     torchrun(recipe, 'train.max_steps=3')
     said = torchrun(recipe, '--resume').stdout
     train(tiny(stills, folder / 'one', phases=[
-        {'batch': 4, 'motion': STILL},
-        {'batch': 4, 'motion': STILL, 'name': 'second', 'optimizer': {'name': 'sgd'},
+        {'batch': 4, 'ema': 0.0, 'motion': STILL},
+        {'batch': 4, 'ema': 0.0, 'motion': STILL, 'name': 'second', 'optimizer': {'name': 'sgd'},
          'loss': {'l1': 1.0}, 'carry_state': True,
          'sampling': {'length': 2, 'still_clips': 2}}],
-               model={'settings': PLAIN}, train={'ema': 0.0}))
+               model={'settings': PLAIN}))
     return folder / 'two', folder / 'one', said
 
 

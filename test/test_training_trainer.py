@@ -131,9 +131,9 @@ def test_a_phase_freezes_what_it_says_and_the_next_lets_go(stills, tmp_path, mon
                                    for name, value in model.state_dict().items()}))
 
     monkeypatch.setattr(trainer, 'save_checkpoint', remember)
-    short = {'epochs': 1, 'steps': 2, 'schedule': {'name': 'constant'},
+    short = {'epochs': 1, 'steps': 2, 'ema': 0.0, 'schedule': {'name': 'constant'},
              'sampling': {'length': 1}}
-    train(tiny(stills, output, model=BACKBONE, train={'ema': 0.0}, validation={'frames': 1},
+    train(tiny(stills, output, model=BACKBONE, validation={'frames': 1},
                phases=[short | {'freeze': 'all'}, short]))
     torch.manual_seed(0)
     start = create_model(BACKBONE['name'], **BACKBONE['settings']).state_dict()
@@ -154,7 +154,7 @@ def test_held_statistics_hold_through_validation(held, stills, tmp_path):
     torch.manual_seed(0)
     start = create_model('residual_lstm', **FLAT_MODEL | {'norm': True}).state_dict()
     train(tiny(stills, tmp_path / 'run', model={'settings': FLAT_MODEL | {'norm': True}},
-               phases=[{'hold_statistics': held, 'epochs': 3}], train={'ema': 0.0}))
+               phases=[{'hold_statistics': held, 'epochs': 3, 'ema': 0.0}]))
     assert len(history(tmp_path / 'run', 'validation')) == 3
     statistics = [name for name in start if name.endswith(('running_mean', 'running_var'))]
     end = state_of(tmp_path / 'run')
@@ -190,9 +190,9 @@ def test_a_phase_stops_early_when_nothing_gets_better(stills, tmp_path):
 
 def test_the_best_checkpoint_is_that_of_the_best_validation(stills, tmp_path):
     # A rate that only does harm after the first epoch.
-    train(tiny(stills, tmp_path / 'run', validation={'metric': 'd1'}, train={'ema': 0.0}, phases=[
-        {'epochs': 1, 'learning_rate': 0.0},
-        {'epochs': 1, 'learning_rate': 50.0, 'optimizer': {'name': 'sgd'},
+    train(tiny(stills, tmp_path / 'run', validation={'metric': 'd1'}, phases=[
+        {'epochs': 1, 'ema': 0.0, 'learning_rate': 0.0},
+        {'epochs': 1, 'ema': 0.0, 'learning_rate': 50.0, 'optimizer': {'name': 'sgd'},
          'schedule': {'name': 'constant'}}]))
     rows = history(tmp_path / 'run', 'validation')
     assert rows[0]['d1'] > rows[1]['d1']
@@ -201,17 +201,24 @@ def test_the_best_checkpoint_is_that_of_the_best_validation(stills, tmp_path):
 
 def test_the_averaged_weights_are_what_is_validated_and_saved(stills, tmp_path):
     output = tmp_path / 'run'
-    train(tiny(stills, output))
+    train(tiny(stills, output, train={'max_steps': 3}, phases=[{'epochs': 2}]))
     saved = torch.load(output / 'last.pt', weights_only=True)['shared']
     written = state_of(output)
     assert same(written, saved['average']) and not same(written, saved['model'])
 
 
+def test_a_phase_starts_from_the_averaged_weights(stills, tmp_path):
+    output = tmp_path / 'run'
+    train(tiny(stills, output, phases=[{'epochs': 2}, {
+        'epochs': 1, 'ema': 0.0, 'learning_rate': 0.0, 'hold_statistics': True}]))
+    assert same(state_of(output), load_file(output / 'phase_1.safetensors'))
+
+
 def test_accumulation_sees_as_many_clips_as_a_larger_batch(stills, tmp_path):
     plain = FLAT_MODEL | {'filters': 2}
     for name, phase in (('large', {'batch': 4}), ('small', {'batch': 2, 'accumulate': 2})):
-        train(tiny(stills, tmp_path / name, model={'settings': plain}, phases=[phase],
-                   train={'ema': 0.0}))
+        train(tiny(stills, tmp_path / name, model={'settings': plain},
+                   phases=[phase | {'ema': 0.0}]))
     large, small = history(tmp_path / 'large'), history(tmp_path / 'small')
     assert len(large) == len(small) == 4
     for one, other in zip(large, small):
@@ -273,11 +280,11 @@ def from_flat(tmp_path_factory):
 
     def run(name, loss):
         summary = train(tiny(
-            stills, folder / name, train={'ema': 0.0}, validation={'frames': 1},
+            stills, folder / name, validation={'frames': 1},
             model={'settings': FLAT_MODEL, 'checkpoint': str(folder / 'flat.safetensors')},
-            phases=[{'epochs': 1, 'steps': 60, 'loss': loss, 'optimizer': {'name': 'sgd'},
-                     'schedule': {'name': 'constant'}, 'learning_rate': 0.003,
-                     'sampling': {'length': 1}}]))
+            phases=[{'epochs': 1, 'steps': 60, 'ema': 0.0, 'loss': loss,
+                     'optimizer': {'name': 'sgd'}, 'schedule': {'name': 'constant'},
+                     'learning_rate': 0.003, 'sampling': {'length': 1}}]))
         return [row['spread'] for row in history(folder / name)], summary['notes']
 
     return run
@@ -318,9 +325,9 @@ def test_the_command_prints_a_summary_and_writes_it(stills, tmp_path, capsys):
 
 def test_it_trains_from_a_checkpoint_with_fresh_layers_where_it_has_none(run, stills, tmp_path):
     start = run[0] / 'model.safetensors'
-    train(tiny(stills, tmp_path / 'run', phases=[{'learning_rate': 0.0, 'epochs': 1}],
+    train(tiny(stills, tmp_path / 'run', phases=[{'learning_rate': 0.0, 'epochs': 1, 'ema': 0.0}],
                model={'settings': {'temporal': 'pixel_lstm', 'hourglasses': 2},
-                      'checkpoint': str(start)}, train={'ema': 0.0}))
+                      'checkpoint': str(start)}))
     old, new = load_file(start), state_of(tmp_path / 'run')
     kept = [name for name in old if new[name].shape == old[name].shape]
     assert 0 < len(kept) < len(old) < len(new)

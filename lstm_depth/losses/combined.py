@@ -36,6 +36,7 @@ _TERMS: dict[str, Callable[..., Tensor]] = {
     'gradient': structure.gradient_loss,
     'ssim': structure.ssim_loss,
     'temporal': structure.temporal_loss,
+    'drift': structure.drift_loss,
     'tgm': structure.tgm_loss,
 }
 LOSS_NAMES = (*_TERMS, 'perceptual')

@@ -36,7 +36,7 @@ class _Network:
 
 NETWORKS = {
     # relu1_2, relu2_2, relu3_3, relu4_3, as Johnson et al. 2016.
-    'vgg16': _Network(tv.vgg16, (3, 8, 15, 22), tv.VGG16_Weights.IMAGENET1K_FEATURES),
+    'vgg16': _Network(tv.vgg16, (3, 8, 15, 22), tv.VGG16_Weights.IMAGENET1K_V1),
     # The fire modules before each pooling, and the last.
     'squeezenet1_1': _Network(tv.squeezenet1_1, (1, 4, 7, 12),
                               tv.SqueezeNet1_1_Weights.IMAGENET1K_V1),
@@ -46,6 +46,11 @@ NETWORKS = {
 class PerceptualLoss(nn.Module):
     """
     Mean squared distance of ImageNet features of two depth clips (paper 000).
+
+    Each layer's distance is divided by the mean square of the target's features: networks and
+    layers differ in scale by orders of magnitude, and the paper's weight of 0.5 beside an MSE
+    in metres is meant for a number of about that size. 0 for equal depth, 1 for features as
+    far from the target's as no features at all.
 
     Depth is mapped to [0, 1] over *depth_max* metres, repeated to three channels
     and normalised as the network's training images were; invalid pixels take the
@@ -83,7 +88,8 @@ class PerceptualLoss(nn.Module):
         with torch.no_grad():
             wanted = self._extract(target)
         found = self._extract(prediction)
-        return sum((a - b).square().mean() for a, b in zip(found, wanted)) / len(wanted)
+        return sum((a - b).square().mean() / b.square().mean().clamp_min(1e-12)
+                   for a, b in zip(found, wanted)) / len(wanted)
 
     def _extract(self, depth: Tensor) -> list[Tensor]:
         """Return the compared layers' features of (B, T, 1, H, W) depth."""

@@ -75,6 +75,24 @@ def temporal_loss(prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     return masked_mean(error.diff(dim=1).abs(), valid[:, 1:] & valid[:, :-1])
 
 
+def drift_loss(prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+    """
+    Return by how much the scale of a clip's frames differs over time.
+
+    The standard deviation over a clip of its frames' mean log errors, averaged over clips: the
+    scale drift that ``lstm_depth.evaluation`` measures, with a mean for the median, which has
+    no useful gradient. Frames without ground truth count for nothing. 0 for clips of one frame.
+    """
+    error = log_error(prediction, target, valid)
+    pixels = valid.flatten(2).sum(-1)                               # (B, T)
+    scale = error.flatten(2).sum(-1) / pixels.clamp_min(1)
+    known = pixels > 0
+    mean = (scale * known).sum(1, keepdim=True) / known.sum(1, keepdim=True).clamp_min(1)
+    spread = torch.where(known, (scale - mean).square(), 0.0).sum(1) / known.sum(1).clamp_min(1)
+    # Without the small number the gradient is infinite where nothing drifts.
+    return ((spread + 1e-8).sqrt() - 1e-4).mean()
+
+
 def tgm_loss(prediction: Tensor, target: Tensor, valid: Tensor,
              static_share: float = 0.05) -> Tensor:
     """

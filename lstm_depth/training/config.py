@@ -173,7 +173,9 @@ class PhaseSection:
     see ``lstm_depth.losses``; *unit*: metres that count as 1. *freeze*, *hold_batchnorm*,
     *drop_path*: see ``DepthModel.freeze`` and ``set_drop_path``. *hold_statistics*:
     keep every BatchNorm of the model in inference mode, for batches of few scenes, whose
-    statistics are not those of the data. *clip_gradient*: largest norm, 0 for any.
+    statistics are not those of the data. *clip_gradient*: largest norm, 0 for any. *ema*:
+    decay of the averaged weights that are validated and saved, and that the next phase
+    starts from; 0 for none.
     *carry_state*: hand the recurrent state from clip to clip of a sequence (truncated
     back-propagation). *mix*: shares of stills, videos and rooms in an epoch; empty takes
     every clip once. *patience*: stop the phase after so many validations without a better
@@ -196,6 +198,7 @@ class PhaseSection:
     hold_batchnorm: bool = False
     hold_statistics: bool = False
     drop_path: float = 0.0
+    ema: float = 0.0
     clip_gradient: float = 0.0
     carry_state: bool = False
     mix: dict[str, float] = field(default_factory=dict)
@@ -209,6 +212,8 @@ class PhaseSection:
         _check_at_least(1, epochs=self.epochs, batch=self.batch, accumulate=self.accumulate)
         if not 0 <= self.drop_path < 1:
             raise ConfigError(f'drop_path must be in [0, 1), not {self.drop_path}')
+        if not 0 <= self.ema < 1:
+            raise ConfigError(f'ema must be in [0, 1), not {self.ema}')
         _check_at_least(0, steps=self.steps, clip_gradient=self.clip_gradient,
                         patience=self.patience, learning_rate=self.learning_rate)
         for kind, share in self.mix.items():
@@ -254,9 +259,8 @@ class TrainSection:
 
     *output*: the folder to write to. *max_steps*: stop after so many optimizer steps in
     all, 0 for the whole recipe. *device*: auto, cpu, cuda or mps. *workers*: processes that
-    make clips. *save_every*, *log_every*: steps. *ema*: decay of the averaged weights that
-    are validated and saved, 0 for none. *pictures*: held-out frames in TensorBoard's grid
-    and in the strip. *half*: store the finished weights as float16.
+    make clips. *save_every*, *log_every*: steps. *pictures*: held-out frames in TensorBoard's
+    grid and in the strip. *half*: store the finished weights as float16.
     """
 
     output: str = 'runs/train'
@@ -267,7 +271,6 @@ class TrainSection:
     workers: int = 0
     save_every: int = 200
     log_every: int = 10
-    ema: float = 0.0
     compile: bool = False  # noqa: A003
     pictures: int = 4
     half: bool = False
@@ -278,8 +281,6 @@ class TrainSection:
         _check_at_least(0, seed=self.seed, max_steps=self.max_steps, workers=self.workers)
         _check_at_least(1, save_every=self.save_every, log_every=self.log_every,
                         pictures=self.pictures)
-        if not 0 <= self.ema < 1:
-            raise ConfigError(f'train.ema must be within 0 to 1, not {self.ema}')
 
 
 @dataclass(frozen=True, kw_only=True)

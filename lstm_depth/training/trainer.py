@@ -95,7 +95,7 @@ class Trainer:
         self.frames = choose_frames(self.data.held_out, config.validation.frames)
         self.model = build_model(config.model).to(fabric.device,
                                                   memory_format=torch.channels_last)
-        self.average = WeightAverage(self.model, config.train.ema) if config.train.ema else None
+        self.average: WeightAverage | None = None
         self.progress = saved_state.Progress()
         self.last_metrics: dict[str, float] = {}
         self.pictures: list[Any] = []
@@ -192,6 +192,8 @@ class Trainer:
     def _start_phase(self, phase: PhaseSection, epoch_steps: int, done: int) -> None:
         """Set up model, optimizer, schedule and loss for a phase, or put them back."""
         ready_model(self.model, phase)
+        if phase.ema and not self.average:
+            self.average = WeightAverage(self.model, phase.ema)
         optimizer = make_optimizer(self.model, phase)
         resumed = self._resumed if self._resumed and self._resumed['optimizer'] else None
         if resumed:
@@ -327,6 +329,9 @@ class Trainer:
         progress = self.progress
         if number + 1 < len(self.config.phases) and self.fabric.is_global_zero:
             self._write_checkpoint(f'phase_{number + 1}')
+        if self.average:
+            self.model.load_state_dict(self.average.model.state_dict())
+            self.average = None
         progress.phase, progress.epoch, progress.epoch_step = number + 1, 0, 0
         progress.waited = 0
         self._save(phase_over=True)
@@ -389,8 +394,9 @@ class Trainer:
             raise CheckpointError(
                 f'{self.output} holds a run of another model than the recipe says; resume with '
                 'the recipe it was started with (config.yaml there)') from error
-        if self.average:
-            self.average.model.load_state_dict(shared['average'] or shared['model'])
+        if shared['average']:
+            self.average = WeightAverage(self.model, self.config.phases[self.progress.phase].ema)
+            self.average.model.load_state_dict(shared['average'])
             self.average.updates = shared['updates']
         self.last_metrics = shared['metrics']
         if shared['frames'] != self.data.fingerprint():

@@ -51,6 +51,11 @@ def run(args: argparse.Namespace) -> int:
     from lstm_depth.files import write_json
 
     found = compare(contenders(args.checkpoints, args.modes), data_from(args), config_from(args))
+    # Before anything is printed: into "| head", that may end the command.
+    if args.json:
+        write_json(args.json, comparison_files.json_values(found, published=args.published))
+    if args.output:
+        comparison_files.write_comparison(found, args.output, published=args.published)
     print(found.title)
     for columns, published in ((comparison_files.ACCURACY, args.published),
                                (comparison_files.TEMPORAL, False)):
@@ -62,9 +67,6 @@ def run(args: argparse.Namespace) -> int:
     for line in (*comparison_files.legend(found, published=args.published), *found.notes,
                  *(f'{name}: {text}' for name, text in found.settings.items())):
         print(line)
-    if args.json:
-        write_json(args.json, comparison_files.json_values(found, published=args.published))
     if args.output:
-        comparison_files.write_comparison(found, args.output, published=args.published)
         print(f'written to {args.output}')
     return 0

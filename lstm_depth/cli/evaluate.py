@@ -106,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
     config = config_from(args)
     found = evaluate(load_model(args.checkpoint), data_from(args), config,
                      checkpoint=args.checkpoint or '')
-    print(found.table())
+    # Before anything is printed: into "| head", that may end the command.
     if args.json:
         write_json(args.json, found.to_dict())
     if args.csv:
@@ -114,5 +114,8 @@ def run(args: argparse.Namespace) -> int:
     if args.report:
         from lstm_depth.evaluation.report import write_report
 
-        print(f'report: {write_report(found, args.report)}')
+        report = write_report(found, args.report)
+    print(found.table())
+    if args.report:
+        print(f'report: {report}')
     return 0

@@ -74,13 +74,15 @@ def run(args: argparse.Namespace) -> int:
         depth_files=args.depth_files, video=args.video, bag=args.bag,
         cloud_stride=args.cloud_stride, colormap=args.colormap, temporal=args.temporal,
         report=args.report))
-    print(report.table())
-    if args.report:
-        print(f'report in {args.report}')
     paths = {args.json} if args.json else set()
     if args.output:
         paths.add(args.output / 'report.json')
-        print(f'written to {args.output}')
+    # Before anything is printed: into "| head", that may end the command.
     for path in paths:
         write_json(path, report.to_dict())
+    print(report.table())
+    if args.report:
+        print(f'report in {args.report}')
+    if args.output:
+        print(f'written to {args.output}')
     return 0

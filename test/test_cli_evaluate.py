@@ -156,6 +156,9 @@ def test_held_out_stills_of_nyu_are_scored_by_the_protocol(shared, tmp_path):
         truth = cv2.imread(str(file.depth), cv2.IMREAD_UNCHANGED) / 1000
         values = transcribed_nyu(answer.depth, truth)
         assert frame['name'] == file.rgb.stem
-        assert {key: frame['metrics'][key] for key in values} == pytest.approx(
-            values, rel=1e-6, abs=1e-6)
+        # A pixel whose ratio is a threshold to the last bit may fall on either side of it.
+        pixel = 1.5 / truth.size
+        for key, value in values.items():
+            assert frame['metrics'][key] == pytest.approx(
+                value, rel=1e-6, abs=pixel if key in ('d1', 'd2', 'd3') else 1e-6), key
     assert len(report['frames']) == 2

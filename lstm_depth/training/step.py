@@ -15,9 +15,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 import math
+import time
 
 from lightning_fabric import Fabric
 from lstm_depth.data.clip import ClipBatch
@@ -29,6 +31,18 @@ from lstm_depth.training.depthwise import FastDepthwise
 import torch
 from torch import nn, Tensor
 from torch.optim import Optimizer
+
+
+def step_batches(loader: Iterable[ClipBatch], accumulate: int,
+                 device: torch.device) -> Iterator[tuple[list[ClipBatch], float]]:
+    """Yield the batches of each optimizer step and the seconds they were waited for."""
+    batches = iter(loader)
+    while True:
+        before = time.perf_counter()
+        group = [batch.to(device) for batch in islice(batches, accumulate)]
+        if len(group) < accumulate:
+            return
+        yield group, time.perf_counter() - before
 
 
 class ClipRunner(nn.Module):

@@ -19,9 +19,7 @@ The trainer: runs the phases of a recipe, survives being killed, and says what i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from itertools import islice
 import math
 from pathlib import Path
 import time
@@ -53,7 +51,7 @@ from lstm_depth.training.setup import (
     out_of_memory,
     ready_model,
 )
-from lstm_depth.training.step import ClipRunner, Stepper, StepResult
+from lstm_depth.training.step import ClipRunner, step_batches, Stepper, StepResult
 from lstm_depth.training.summary import peak_memory_mb, write_summary
 from lstm_depth.training.validation import choose_frames, PROTOCOL, validate
 from lstm_depth.visualize import strip
@@ -167,7 +165,7 @@ class Trainer:
             while progress.epoch < phase.epochs:
                 bar.set_description(f'{title}, epoch {progress.epoch + 1}/{phase.epochs}')
                 batches.set_epoch(progress.epoch, progress.epoch_step * phase.accumulate)
-                for group, waited in self._steps_of(loader, phase.accumulate):
+                for group, waited in step_batches(loader, phase.accumulate, self.fabric.device):
                     progress.seconds = time.monotonic() - started
                     self._step(group, waited, bar, watch)
                     if self._finished():
@@ -213,16 +211,6 @@ class Trainer:
             saved_state.set_random_state(resumed['random'])
             self.fabric.strategy.precision.load_state_dict(resumed['precision'])
         self._resumed = None
-
-    def _steps_of(self, loader: Any, accumulate: int) -> Iterator[tuple[list[ClipBatch], float]]:
-        """Yield the batches of one optimizer step and the seconds they were waited for."""
-        batches = iter(loader)
-        while True:
-            before = time.perf_counter()
-            group = [batch.to(self.fabric.device) for batch in islice(batches, accumulate)]
-            if len(group) < accumulate:
-                return
-            yield group, time.perf_counter() - before
 
     def _step(self, group: list[ClipBatch], waited: float, bar: tqdm,
               watch: CollapseWatch) -> None:

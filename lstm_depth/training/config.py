@@ -225,7 +225,7 @@ class PhaseSection:
 
 @dataclass(frozen=True, kw_only=True)
 class PerceptualSection:
-    """The network of the perceptual loss: vgg16 or squeezenet; *weights*: a local file."""
+    """The network of the perceptual loss: vgg16 or squeezenet1_1; *weights*: a file."""
 
     network: str = 'vgg16'
     weights: str | None = None

@@ -27,7 +27,7 @@ def test_every_target_is_a_module_with_help():
     targets = dict(target_modules())
     assert 'data' in targets
     for module in targets.values():
-        assert module.HELP and callable(module.run) and callable(module.add_arguments)
+        assert module.HELP and callable(module.measure) and callable(module.add_arguments)
 
 
 @pytest.mark.parametrize(('model', 'workers'), [('none', '1'), ('residual_lstm', '0')])

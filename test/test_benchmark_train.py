@@ -76,13 +76,6 @@ def test_a_machine_that_gets_busy_does_not_change_the_ratio(monkeypatch):
     assert speed.models['residual_lstm'].frames_per_s == pytest.approx(2 / 1.2)
 
 
-def test_the_lstm_over_frames_is_nearly_free():
-    # 1.3 is the aim; here the machine may be busy and steps short, where fixed costs count.
-    speed = measure(arguments('--batch', '2', '--length', '4', '--width', '128', '--height',
-                              '128', '--steps', '8'))
-    assert speed.ratio < 1.8
-
-
 @pytest.mark.parametrize('workers', ['0', '1'])
 def test_data_says_how_long_the_loader_is_waited_for(tmp_path, capsys, workers):
     make_pairs(tmp_path / 'stills')

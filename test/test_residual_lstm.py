@@ -77,6 +77,17 @@ def test_the_lstm_output_is_added_to_the_hourglass_output():
     assert torch.equal(seen['decoder'], seen['hourglass'] + seen['core'])
 
 
+def test_all_frames_of_a_clip_go_through_encoder_and_decoder_at_once(monkeypatch):
+    # What makes recurrent training nearly free; `lstm_depth benchmark train` has the seconds.
+    model, seen = create_model('residual_lstm', dropout=0.0), []
+    encode, decode = model.encode, model.decode
+    monkeypatch.setattr(model, 'encode', lambda frames: seen.append(len(frames)) or encode(frames))
+    monkeypatch.setattr(model, 'decode',
+                        lambda features: seen.append(len(features.core)) or decode(features))
+    model.forward_clip(torch.rand(2, 4, 3, 32, 32))
+    assert seen == [8, 8]
+
+
 def test_residual_links_after_every_two_convolutions():
     convs = create_model('residual_lstm').eval().encoder.convs
     x = torch.rand(1, 3, 8, 8)

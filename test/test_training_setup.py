@@ -20,9 +20,9 @@ import signal
 from lstm_depth.errors import ConfigError
 from lstm_depth.training import setup
 from lstm_depth.training.collapse import CollapseWatch, WINDOW
-from lstm_depth.training.config import ModelSection, TrainSection
+from lstm_depth.training.config import ModelSection, PhaseSection, TrainSection
 from lstm_depth.training.interrupt import InterruptRequest
-from lstm_depth.training.setup import build_model, is_out_of_memory, make_fabric
+from lstm_depth.training.setup import build_model, is_out_of_memory, make_fabric, ready_model
 import pytest
 import torch
 
@@ -56,6 +56,16 @@ def test_a_model_is_built_with_its_settings():
 ])
 def test_errors_of_memory_are_told_from_others(error, memory):
     assert is_out_of_memory(error) == memory
+
+
+@pytest.mark.parametrize('phase,held', [
+    ({}, False), ({'hold_statistics': True}, True), ({'freeze': 'all_but_core'}, True)])
+def test_a_phase_says_whether_statistics_are_held(phase, held):
+    model = build_model(ModelSection(settings={'norm': True, 'temporal': 'conv_lstm'}))
+    ready_model(model, PhaseSection(**phase))
+    norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    assert model.training and norms
+    assert all(module.training != held for module in norms)
 
 
 def test_flat_predictions_are_said_once_and_only_when_they_stay():

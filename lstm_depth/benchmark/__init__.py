@@ -14,8 +14,8 @@
 """
 What ``lstm_depth benchmark TARGET`` can measure, one module a target.
 
-A module holds a one-line ``HELP``, ``add_arguments(parser)`` and ``run(args) -> int``, as
-a command does, and imports nothing heavy at its top.
+A module holds a one-line ``HELP``, ``add_arguments(parser)`` and ``measure(args)``, which
+returns a dataclass whose ``str`` is for people, and imports nothing heavy at its top.
 """
 
 from __future__ import annotations

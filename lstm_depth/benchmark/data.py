@@ -22,9 +22,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 import itertools
-from pathlib import Path
 import time
 from typing import Any
 
@@ -78,18 +77,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--model', default='residual_lstm', help='model to train meanwhile, at '
                         'its default settings; "none" for none')
     parser.add_argument('--device', default='cpu', help='device to train it on')
-    parser.add_argument('--json', type=Path, metavar='FILE', help='write the result here')
-
-
-def run(args: argparse.Namespace) -> int:
-    """Measure, print and write the result."""
-    from lstm_depth.files import write_json
-
-    speed = measure(args)
-    print(speed)
-    if args.json:
-        write_json(args.json, asdict(speed))
-    return 0
 
 
 def measure(args: argparse.Namespace) -> DataSpeed:

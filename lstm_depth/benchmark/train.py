@@ -21,9 +21,8 @@ LSTM, `double_hourglass` without. The paper's LSTM made training 4.4 times as lo
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from operator import truediv
-from pathlib import Path
 from statistics import median
 import time
 from typing import Any, TYPE_CHECKING
@@ -107,18 +106,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         'long the loader is waited for; without it the frames are random')
     parser.add_argument('--workers', type=int, default=0, help='processes that make clips')
     parser.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
-    parser.add_argument('--json', type=Path, metavar='FILE', help='write the result here')
-
-
-def run(args: argparse.Namespace) -> int:
-    """Measure, print and write the result."""
-    from lstm_depth.files import write_json
-
-    speed = measure(args)
-    print(speed)
-    if args.json:
-        write_json(args.json, asdict(speed))
-    return 0
 
 
 def measure(args: argparse.Namespace) -> TrainSpeed:

@@ -16,6 +16,8 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
+from pathlib import Path
 
 HELP = 'measure how fast parts of the project are on this machine'
 
@@ -29,9 +31,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         target = targets.add_parser(name, help=module.HELP, description=module.__doc__,
                                     formatter_class=argparse.ArgumentDefaultsHelpFormatter)
         module.add_arguments(target)
-        target.set_defaults(run_target=module.run)
+        target.add_argument('--json', type=Path, metavar='FILE', help='write the result here')
+        target.set_defaults(measure=module.measure)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the target that was named."""
-    return args.run_target(args)
+    """Measure the target that was named, print and write the result."""
+    from lstm_depth.files import write_json
+
+    result = args.measure(args)
+    if args.json:
+        write_json(args.json, asdict(result))
+    print(result)
+    return 0

@@ -43,7 +43,7 @@ class AlignedLSTM(nn.Module):
     the memory holds features as they are. In the zero state i is 1: the first frame passes
     unchanged, and what a single-image network has learned stays true. As i is at least 0.1,
     what was seen a second ago is forgotten: on a frame that is shown again and again the state
-    settles within some ten steps instead of creeping for ever.
+    settles within some twenty steps instead of creeping for ever.
 
     The state is h, c (B, C, H, W) and whether there is one, (B, 1, 1, 1), 0 or 1.
     """

@@ -93,7 +93,8 @@ def ready_model(model: DepthModel, phase: PhaseSection) -> None:
     model.freeze(phase.freeze, hold_batchnorm=phase.hold_batchnorm)
     model.set_drop_path(phase.drop_path)
     model.train()
-    if phase.hold_statistics:
+    # The statistics are of what is frozen, too.
+    if phase.hold_statistics or phase.freeze == 'all_but_core':
         for module in model.modules():
             if isinstance(module, _BatchNorm):
                 module.training = False

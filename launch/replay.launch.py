@@ -26,8 +26,14 @@ from ament_index_python.packages import get_package_prefix, PackageNotFoundError
 from launch import LaunchContext, LaunchDescription
 from launch.action import Action
 from launch.actions import (
-    DeclareLaunchArgument, EmitEvent, ExecuteProcess, IncludeLaunchDescription, OpaqueFunction,
-    RegisterEventHandler, TimerAction)
+    DeclareLaunchArgument,
+    EmitEvent,
+    ExecuteProcess,
+    IncludeLaunchDescription,
+    OpaqueFunction,
+    RegisterEventHandler,
+    TimerAction,
+)
 from launch.event_handlers import OnProcessExit
 from launch.events import Shutdown
 from launch.launch_description_sources import PythonLaunchDescriptionSource
@@ -35,10 +41,10 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.event_handlers import OnStateTransition
 from launch_ros.parameter_descriptions import ParameterValue
-from lstm_depth.bag import BagReader
-from lstm_depth.bag.common import IMAGE
-from lstm_depth.bag.topics import FrameTopics, listing
 from lstm_depth.errors import LstmDepthError
+from lstm_depth.media.bag import BagReader
+from lstm_depth.media.bag.common import IMAGE
+from lstm_depth.media.bag.topics import FrameTopics, listing
 
 HERE = Path(__file__).resolve().parent
 PLAYERS = ('auto', 'ros2bag', 'camera_node')

@@ -13,6 +13,9 @@
 # limitations under the License.
 """Errors a user can act on: what happened, to which file or topic, what to do."""
 
+from collections.abc import Sequence
+import difflib
+
 
 class LstmDepthError(Exception):
     """
@@ -52,3 +55,9 @@ class MessageError(LstmDepthError, ValueError):
         """Keep the text for people and the *cause* for counters."""
         super().__init__(message)
         self.cause = cause
+
+
+def did_you_mean(name: str, known: Sequence[str]) -> str:
+    """Return '; did you mean ...?' for the nearest known name, else the list of them."""
+    near = difflib.get_close_matches(name, known, n=1)
+    return f'; did you mean {near[0]!r}?' if near else f'; there are: {", ".join(known)}'

@@ -100,3 +100,33 @@ class Camera:
 
 # NYU Depth V2's colour camera at 640x480 (its toolbox's camera_params.m).
 NYU_CAMERA = Camera(640, 480, 518.85790117, 519.46961112, 325.58244941, 253.73616633)
+
+
+def nearest_per_place(place: np.ndarray, z: np.ndarray, size: int) -> np.ndarray:
+    """Return (size,) with the smallest *z* (finite) of every *place*, infinity where none is."""
+    nearest = np.full(size, np.inf, z.dtype)
+    # Whichever value of several is written, the next round writes a smaller one, so this
+    # ends after as many rounds as points share a place: four or five.
+    while len(z):
+        nearest[place] = z
+        closer = z < nearest[place]
+        place, z = place[closer], z[closer]
+    return nearest
+
+
+def splat_depth(points: np.ndarray, camera: Camera) -> np.ndarray:
+    """
+    Return (H, W) float32 depth of the nearest point in every pixel, 0 where there is none.
+
+    *points*: (N, 3) metres in the frame of *camera*; a point fills the one pixel whose
+    centre is nearest, and points behind the camera none.
+    """
+    points = points[points[:, 2] > 0]
+    z = points[:, 2]
+    u = np.rint(points[:, 0] / z * camera.fx + camera.cx)
+    v = np.rint(points[:, 1] / z * camera.fy + camera.cy)
+    inside = (u >= 0) & (u < camera.width) & (v >= 0) & (v < camera.height)
+    place = (v[inside] * camera.width + u[inside]).astype(np.intp)
+    depth = nearest_per_place(place, z[inside].astype(np.float32), camera.width * camera.height)
+    depth[np.isinf(depth)] = 0
+    return depth.reshape(camera.height, camera.width)

@@ -31,7 +31,7 @@ from lstm_depth.errors import ConfigError, DataError
 from lstm_depth.geometry import Camera
 from lstm_depth.models.base import DepthModel
 from lstm_depth.models.cores import State
-from lstm_depth.runtime import select_device
+from lstm_depth.runtime.device import select_device
 import numpy as np
 import torch
 

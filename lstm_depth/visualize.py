@@ -29,7 +29,7 @@ from pathlib import Path
 import cv2
 from lstm_depth.errors import ConfigError, DataError
 from lstm_depth.files import atomic_path
-from lstm_depth.metrics import resize_prediction
+from lstm_depth.scoring.metrics import resize_prediction
 import numpy as np
 
 COLORMAPS = ('inferno_r', 'turbo')

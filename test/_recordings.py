@@ -18,10 +18,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from lstm_depth.bag import BagWriter
 from lstm_depth.checkpoint import save_checkpoint
 from lstm_depth.frames import CameraFrame
 from lstm_depth.geometry import Camera
+from lstm_depth.media.bag import BagWriter
 from lstm_depth.models import create_model
 import numpy as np
 

@@ -16,8 +16,8 @@
 from __future__ import annotations
 
 import cv2
-from lstm_depth.bag import BagWriter
 from lstm_depth.geometry import Camera
+from lstm_depth.media.bag import BagWriter
 import numpy as np
 
 DEPTH_CAMERA = Camera(64, 48, 50.0, 52.0, 31.0, 24.0)

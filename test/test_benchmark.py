@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import json
 
-from lstm_depth.benchmark import target_modules
 from lstm_depth.cli import main
+from lstm_depth.cli.benchmark import target_modules
 import pytest
 from test_data_readers import make_pairs
 

@@ -18,9 +18,9 @@ from __future__ import annotations
 import argparse
 import json
 
-from lstm_depth.benchmark import target_modules
-from lstm_depth.benchmark.train import add_arguments, measure
 from lstm_depth.cli import main
+from lstm_depth.cli.benchmark import target_modules
+from lstm_depth.cli.benchmark.train import add_arguments, measure
 from lstm_depth.training.step import Stepper
 import pytest
 from test_data_readers import make_pairs
@@ -68,7 +68,7 @@ def test_all_step_in_turns_on_the_same_frames(monkeypatch):
 
 def test_a_machine_that_gets_busy_does_not_change_the_ratio(monkeypatch):
     base, lstm = [1.0, 5.0, 1.0, 5.0, 5.0], [1.2, 6.0, 1.2, 6.0, 1.2]
-    monkeypatch.setattr('lstm_depth.benchmark.train._time_in_turns', lambda *_: {
+    monkeypatch.setattr('lstm_depth.cli.benchmark.train._time_in_turns', lambda *_: {
         'double_hourglass': base, 'residual_lstm': lstm})
     speed = measure(arguments())
     assert speed.ratio == pytest.approx(1.2)

@@ -30,7 +30,7 @@ from lstm_depth.geometry import NYU_CAMERA
 from lstm_depth.stream import DepthStream
 import numpy as np
 import pytest
-from test_evaluation_protocol import transcribed_nyu
+from test_scoring_protocol import transcribed_nyu
 
 
 @pytest.fixture

@@ -22,12 +22,12 @@ import re
 from _bag_formats import as_sqlite
 from _two_cameras import BASELINE, COLOUR_CAMERA, seen, write_robot_bag
 import cv2
-from lstm_depth.bag.writer import BagWriter
 from lstm_depth.cli import main
 from lstm_depth.data.bags import bag_sequences
 from lstm_depth.data.readers import open_dataset, ReaderOptions
 from lstm_depth.errors import DataError
 from lstm_depth.geometry import Camera
+from lstm_depth.media.bag.writer import BagWriter
 import numpy as np
 import pytest
 

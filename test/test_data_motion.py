@@ -16,12 +16,12 @@
 from __future__ import annotations
 
 import cv2
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from lstm_depth.data.motion import frames_from_still, MotionConfig, random_path, StillView
-from lstm_depth.data.splat import nearest_per_place, splat_depth
 from lstm_depth.errors import ConfigError, DataError
 from lstm_depth.frames import CameraFrame
-from lstm_depth.geometry import Camera
+from lstm_depth.geometry import Camera, nearest_per_place, splat_depth
 from lstm_depth.render import random_room
 import numpy as np
 import pytest

@@ -18,7 +18,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from lstm_depth.data.augment import AugmentConfig
 from lstm_depth.data.dataset import clip_loader, ClipDataset
 from lstm_depth.data.motion import MotionConfig

@@ -24,8 +24,8 @@ import time
 
 from _recordings import camera_frames, tiny_checkpoint, write_bag
 import cv2
-from lstm_depth.bag import BagReader
 from lstm_depth.cli import main
+from lstm_depth.media.bag import BagReader
 from lstm_depth.ros.process import NodeProcess, ros_arguments
 import pytest
 import yaml

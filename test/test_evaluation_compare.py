@@ -28,16 +28,29 @@ from lstm_depth.checkpoint import save_checkpoint
 from lstm_depth.cli import main
 from lstm_depth.errors import CheckpointError, ConfigError, DataError
 from lstm_depth.evaluation.compare import (
-    compare, Comparison, Contender, contenders, Difference, Entry, paired_differences,
-    temporal_differences)
+    compare,
+    Comparison,
+    Contender,
+    contenders,
+    Difference,
+    Entry,
+    paired_differences,
+    temporal_differences,
+)
 from lstm_depth.evaluation.comparison_files import (
-    ACCURACY, legend, markdown, PUBLISHED, table_rows, TEMPORAL)
+    ACCURACY,
+    legend,
+    markdown,
+    PUBLISHED,
+    table_rows,
+    TEMPORAL,
+)
 from lstm_depth.evaluation.comparison_plot import accuracy_speed_plot
 from lstm_depth.evaluation.data import open_evaluation_data
 from lstm_depth.evaluation.evaluate import EvaluateConfig
 from lstm_depth.evaluation.results import Evaluation, FrameResult, HEADLINE, Interval
-from lstm_depth.evaluation.temporal import PAIR_MEASURES
 from lstm_depth.models import create_model
+from lstm_depth.scoring.temporal import PAIR_MEASURES
 import numpy as np
 import pytest
 

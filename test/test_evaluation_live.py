@@ -21,7 +21,7 @@ from _messages import image_message, info_message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lstm_depth.evaluation.live import LiveEvaluation, LivePairs
-from lstm_depth.metrics import depth_metrics
+from lstm_depth.scoring.metrics import depth_metrics
 import numpy as np
 import pytest
 

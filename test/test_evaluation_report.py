@@ -26,9 +26,9 @@ import shutil
 import subprocess
 
 import cv2
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from lstm_depth.evaluation.builder import EvaluationBuilder
-from lstm_depth.evaluation.protocol import find_protocol
 from lstm_depth.evaluation.report import report_html, write_report
 from lstm_depth.evaluation.report.charts import band_chart, histogram, MAX_POINTS, Series
 from lstm_depth.evaluation.report.page import MAX_RESETS, MAX_SCENES
@@ -36,8 +36,9 @@ from lstm_depth.evaluation.report.pictures import THUMBNAIL
 from lstm_depth.evaluation.report.svg import round_axis
 from lstm_depth.evaluation.report.wording import METRICS, number, paragraphs, percent
 from lstm_depth.evaluation.results import Evaluation, FrameResult, HEADLINE
-from lstm_depth.evaluation.temporal import TEMPORAL_MEASURES
 from lstm_depth.frames import CameraFrame
+from lstm_depth.scoring.protocol import find_protocol
+from lstm_depth.scoring.temporal import TEMPORAL_MEASURES
 import numpy as np
 import pytest
 

@@ -22,10 +22,10 @@ import math
 import tracemalloc
 
 from lstm_depth.evaluation.builder import EvaluationBuilder
-from lstm_depth.evaluation.protocol import find_protocol
 from lstm_depth.evaluation.results import HEADLINE
 from lstm_depth.files import write_json
 from lstm_depth.frames import CameraFrame
+from lstm_depth.scoring.protocol import find_protocol
 import numpy as np
 import pytest
 

@@ -15,7 +15,8 @@
 
 from __future__ import annotations
 
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 from lstm_depth.errors import ConfigError
 from lstm_depth.geometry import Camera, NYU_CAMERA
 import numpy as np

@@ -21,7 +21,13 @@ from lstm_depth.errors import CheckpointError, ConfigError
 from lstm_depth.losses import DepthLoss, LOSS_NAMES, PerceptualLoss, structure
 from lstm_depth.losses.pixel import berhu_loss, mse_loss, rmse_loss, silog_loss, std_penalty
 from lstm_depth.losses.structure import (
-    drift_loss, edge_loss, gradient_loss, ssim_loss, temporal_loss, tgm_loss)
+    drift_loss,
+    edge_loss,
+    gradient_loss,
+    ssim_loss,
+    temporal_loss,
+    tgm_loss,
+)
 import pytest
 import torch
 

@@ -18,7 +18,8 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 
 import _nyu_transcription as slow
-from hypothesis import example, given, settings, strategies as st
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from lstm_depth.data.nyu import kinect
 from lstm_depth.data.nyu.projection import project_depth, round_half_away, undistorter
 from lstm_depth.data.nyu.sync import stamp_of, synchronise

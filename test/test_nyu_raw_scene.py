@@ -18,7 +18,8 @@ from __future__ import annotations
 import zipfile
 
 from _nyu_files import raw_frame, write_scene
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from lstm_depth.data.nyu.pnm import decode_pgm, decode_ppm, encode_pgm, encode_ppm, FrameError
 from lstm_depth.data.nyu.raw_scene import find_scenes, RawScene
 from lstm_depth.errors import DataError

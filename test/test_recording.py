@@ -18,8 +18,8 @@ from __future__ import annotations
 import math
 
 from _recordings import camera_frames
-from lstm_depth.bag import BagWriter
 from lstm_depth.evaluation.recording import scored_recording
+from lstm_depth.media.bag import BagWriter
 import numpy as np
 import pytest
 

@@ -16,7 +16,8 @@
 from __future__ import annotations
 
 from _rooms import plain_room, SIZE, world_points
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from lstm_depth.errors import ConfigError
 from lstm_depth.geometry import Camera, NYU_CAMERA
 from lstm_depth.render import look

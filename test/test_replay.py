@@ -24,9 +24,7 @@ import tracemalloc
 from _bag_formats import as_ros_1, as_sqlite
 from _recordings import CAMERA, camera_frames, STEP_NS, tiny_checkpoint, write_bag
 import cv2
-from lstm_depth.bag import BagReader, BagWriter
 from lstm_depth.cli import main
-from lstm_depth.cloud import CLOUD_DTYPE
 from lstm_depth.errors import ConfigError, DataError
 from lstm_depth.evaluation.replay import ReplayConfig, run_replay
 from lstm_depth.evaluation.scored import ScoredFrame
@@ -36,10 +34,12 @@ from lstm_depth.evaluation.sinks import (
     StripPicture,
     Video,
 )
-from lstm_depth.evaluation.temporal import TEMPORAL_MEASURES
-from lstm_depth.metrics import depth_metrics
-from lstm_depth.sources import Source
-from lstm_depth.video import VideoWriter
+from lstm_depth.media.bag import BagReader, BagWriter
+from lstm_depth.media.sources import Source
+from lstm_depth.media.video import VideoWriter
+from lstm_depth.msgs.cloud import CLOUD_DTYPE
+from lstm_depth.scoring.metrics import depth_metrics
+from lstm_depth.scoring.temporal import TEMPORAL_MEASURES
 from lstm_depth.visualize import PictureStyle
 import numpy as np
 import pytest

@@ -24,7 +24,7 @@ from _ros import Rig, rig_fixture, wait_for  # noqa: F401
 import cv2
 from lstm_depth.frames import CameraFrame
 from lstm_depth.geometry import Camera
-from lstm_depth.imagemsg import decode_depth, decode_rgb
+from lstm_depth.msgs.image import decode_depth, decode_rgb
 from lstm_depth.ros import camera_node
 from lstm_depth.ros.camera_node import CameraNode
 import numpy as np

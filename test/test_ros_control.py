@@ -20,8 +20,18 @@ import time
 
 import _have_ros  # noqa: F401
 from _ros import (  # noqa: F401
-    camera_info, checkpoint_fixture, drops, image, OUTPUTS, pixels, resets, Rig, rig_fixture,
-    wait_for, WIDTH)
+    camera_info,
+    checkpoint_fixture,
+    drops,
+    image,
+    OUTPUTS,
+    pixels,
+    resets,
+    Rig,
+    rig_fixture,
+    wait_for,
+    WIDTH,
+)
 from diagnostic_msgs.msg import DiagnosticArray
 from lstm_depth.checkpoint import load_model, save_checkpoint
 from lstm_depth.ros.conversion import byte_array

@@ -23,7 +23,7 @@ from types import ModuleType, SimpleNamespace
 
 import _have_ros  # noqa: F401
 from lstm_depth.errors import MessageError
-from lstm_depth.imagemsg import decode_depth, decode_rgb
+from lstm_depth.msgs.image import decode_depth, decode_rgb
 from lstm_depth.ros import conversion
 from lstm_depth.ros.conversion import byte_array, ImageConverter, to_jpeg_message, to_message
 import numpy as np

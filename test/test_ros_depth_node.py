@@ -19,8 +19,20 @@ import time
 
 import _have_ros  # noqa: F401
 from _ros import (  # noqa: F401
-    camera_info, checkpoint_fixture, drops, HEIGHT, image, OUTPUTS, pixels, resets, Rig,
-    rig_fixture, stamped, wait_for, WIDTH)
+    camera_info,
+    checkpoint_fixture,
+    drops,
+    HEIGHT,
+    image,
+    OUTPUTS,
+    pixels,
+    resets,
+    Rig,
+    rig_fixture,
+    stamped,
+    wait_for,
+    WIDTH,
+)
 from lstm_depth.ros.conversion import to_jpeg_message
 import numpy as np
 import pytest

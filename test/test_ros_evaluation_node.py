@@ -28,15 +28,15 @@ import _have_ros  # noqa: F401
 from _ros import (  # noqa: F401
     checkpoint_fixture, process_environment, Rig, rig_fixture, stamped, wait_for)
 from diagnostic_msgs.msg import DiagnosticArray
-from lstm_depth.bag import BagReader
-from lstm_depth.camera_info import info_fields
 from lstm_depth.evaluation.replay import ReplayConfig, run_replay
-from lstm_depth.metrics import depth_metrics, METRIC_NAMES
+from lstm_depth.media.bag import BagReader
+from lstm_depth.msgs.camera_info import info_fields
 from lstm_depth.render.sample import write_sample
 from lstm_depth.ros.conversion import to_message
 from lstm_depth.ros.evaluation_node import EvaluationNode
 from lstm_depth.ros.messages import info_message
 from lstm_depth.ros.process import ros_arguments
+from lstm_depth.scoring.metrics import depth_metrics, METRIC_NAMES
 import numpy as np
 import pytest
 from rclpy.parameter import Parameter

@@ -17,8 +17,18 @@ from __future__ import annotations
 
 import _have_ros  # noqa: F401
 from _ros import (  # noqa: F401
-    camera_info, checkpoint_fixture, drops, HEIGHT, image, pixels, resets, rig_fixture, stamped,
-    wait_for, WIDTH)
+    camera_info,
+    checkpoint_fixture,
+    drops,
+    HEIGHT,
+    image,
+    pixels,
+    resets,
+    rig_fixture,
+    stamped,
+    wait_for,
+    WIDTH,
+)
 import cv2
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import Transition

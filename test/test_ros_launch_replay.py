@@ -26,11 +26,15 @@ from _ros import domain_id, process_environment, tiny_checkpoint
 import cv2
 from launch import LaunchContext
 from launch.actions import (
-    DeclareLaunchArgument, ExecuteProcess, IncludeLaunchDescription, OpaqueFunction,
-    RegisterEventHandler)
+    DeclareLaunchArgument,
+    ExecuteProcess,
+    IncludeLaunchDescription,
+    OpaqueFunction,
+    RegisterEventHandler,
+)
 from launch_ros.actions import Node
-from lstm_depth.bag import BagWriter
 from lstm_depth.geometry import Camera
+from lstm_depth.media.bag import BagWriter
 import numpy as np
 import pytest
 

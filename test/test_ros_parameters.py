@@ -22,7 +22,12 @@ import re
 import _have_ros  # noqa: F401
 from lstm_depth.errors import ConfigError
 from lstm_depth.ros.parameters import (
-    CameraSettings, DepthSettings, descriptor, EvaluationSettings, updated)
+    CameraSettings,
+    DepthSettings,
+    descriptor,
+    EvaluationSettings,
+    updated,
+)
 import pytest
 from rclpy.parameter import Parameter
 import yaml

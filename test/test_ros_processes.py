@@ -24,10 +24,17 @@ from typing import Any
 
 import _have_ros  # noqa: F401
 from _ros import (  # noqa: F401
-    camera_info, checkpoint_fixture, image, pixels, process_environment, Rig, rig_fixture,
-    wait_for)
+    camera_info,
+    checkpoint_fixture,
+    image,
+    pixels,
+    process_environment,
+    Rig,
+    rig_fixture,
+    wait_for,
+)
 from diagnostic_msgs.msg import DiagnosticArray
-from lstm_depth.bag import BagReader
+from lstm_depth.media.bag import BagReader
 import numpy as np
 import pytest
 

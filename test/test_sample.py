@@ -17,12 +17,17 @@ from __future__ import annotations
 
 import json
 
-from lstm_depth.bag import BagReader
 from lstm_depth.cli import main
 from lstm_depth.errors import ConfigError
+from lstm_depth.media.bag import BagReader
 from lstm_depth.render import RoomConfig, sample_frames
-from lstm_depth.render.sample import (DEPTH_TOPIC, IMAGE_TOPIC, INFO_TOPICS, POSE_TOPIC,
-                                      write_sample)
+from lstm_depth.render.sample import (
+    DEPTH_TOPIC,
+    IMAGE_TOPIC,
+    INFO_TOPICS,
+    POSE_TOPIC,
+    write_sample,
+)
 import numpy as np
 import pytest
 

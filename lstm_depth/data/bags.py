@@ -21,18 +21,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from lstm_depth.bag.assembly import stamp_ns as stamp_of
-from lstm_depth.bag.matching import StampMatcher
-from lstm_depth.bag.reader import BagReader
-from lstm_depth.bag.registration import DepthRegistration
-from lstm_depth.bag.salvage import open_reader
-from lstm_depth.bag.topics import FrameTopics, listing
-from lstm_depth.camera_info import camera_for_image
 from lstm_depth.data.sequence import cut_at_gaps, FrameSequence
 from lstm_depth.errors import DataError, MessageError
 from lstm_depth.frames import CameraFrame
 from lstm_depth.geometry import Camera
-from lstm_depth.imagemsg import decode_depth, decode_rgb
+from lstm_depth.media.bag.assembly import stamp_ns as stamp_of
+from lstm_depth.media.bag.reader import BagReader
+from lstm_depth.media.bag.salvage import open_reader
+from lstm_depth.media.bag.topics import FrameTopics, listing
+from lstm_depth.msgs.camera_info import camera_for_image
+from lstm_depth.msgs.image import decode_depth, decode_rgb
+from lstm_depth.msgs.matching import StampMatcher
+from lstm_depth.msgs.registration import DepthRegistration
 import numpy as np
 
 

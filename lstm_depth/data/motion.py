@@ -26,10 +26,9 @@ from dataclasses import dataclass
 import math
 
 import cv2
-from lstm_depth.data.splat import splat_depth
 from lstm_depth.errors import ConfigError, DataError
 from lstm_depth.frames import CameraFrame
-from lstm_depth.geometry import Camera
+from lstm_depth.geometry import Camera, splat_depth
 import numpy as np
 
 # Points are made from an image this many times finer: no cracks up to this magnification.

@@ -19,7 +19,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lstm_depth.bag.common import is_bag
 from lstm_depth.data import folders
 from lstm_depth.data.bags import bag_sequences
 from lstm_depth.data.labeled import labeled_sequences
@@ -28,6 +27,7 @@ from lstm_depth.data.nyu.sync import stamp_of
 from lstm_depth.data.rooms import rooms_of
 from lstm_depth.data.sequence import FrameSequence
 from lstm_depth.errors import DataError
+from lstm_depth.media.bag.common import is_bag
 
 ROOMS_PREFIX = 'rooms:'
 _LAYOUTS = """\

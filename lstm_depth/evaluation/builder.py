@@ -26,13 +26,18 @@ from typing import Any
 
 import cv2
 from lstm_depth import __version__
-from lstm_depth.evaluation.bootstrap import intervals, RESAMPLES
-from lstm_depth.evaluation.measures import band_measures, BANDS, image_measures
-from lstm_depth.evaluation.protocol import Comparison, Protocol
-from lstm_depth.evaluation.range_check import RangeCheck
 from lstm_depth.evaluation.results import (
-    BAND_COLUMNS, Evaluation, FramePicture, FrameResult, Interval)
+    BAND_COLUMNS,
+    Evaluation,
+    FramePicture,
+    FrameResult,
+    Interval,
+)
 from lstm_depth.frames import CameraFrame
+from lstm_depth.scoring.bootstrap import intervals, RESAMPLES
+from lstm_depth.scoring.measures import band_measures, BANDS, image_measures
+from lstm_depth.scoring.protocol import Comparison, Protocol
+from lstm_depth.scoring.range_check import RangeCheck
 import numpy as np
 
 

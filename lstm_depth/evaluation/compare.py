@@ -30,14 +30,14 @@ from typing import Any
 
 from lstm_depth.checkpoint import load_model, read_header
 from lstm_depth.errors import ConfigError, DataError
-from lstm_depth.evaluation.bootstrap import resampled_means, RESAMPLES
 from lstm_depth.evaluation.data import EvaluationData
 from lstm_depth.evaluation.evaluate import evaluate, EvaluateConfig, MODES
 from lstm_depth.evaluation.results import Evaluation, HEADLINE, Interval
-from lstm_depth.evaluation.temporal import PAIR_MEASURES, static_std
 from lstm_depth.frames import CameraFrame
 from lstm_depth.models import DepthModel, list_models
 from lstm_depth.models.summary import count_parameters
+from lstm_depth.scoring.bootstrap import resampled_means, RESAMPLES
+from lstm_depth.scoring.temporal import PAIR_MEASURES, static_std
 from lstm_depth.stream import DepthStream
 import numpy as np
 from tqdm import tqdm

@@ -26,8 +26,8 @@ from typing import Any
 from lstm_depth.evaluation.compare import Comparison, Entry, MIN_MOMENTS
 from lstm_depth.evaluation.comparison_plot import accuracy_speed_plot
 from lstm_depth.evaluation.results import HEADLINE
-from lstm_depth.evaluation.temporal import PAIR_MEASURES, TEMPORAL_MEASURES
 from lstm_depth.files import write_json, write_text
+from lstm_depth.scoring.temporal import PAIR_MEASURES, TEMPORAL_MEASURES
 from lstm_depth.visualize import write_png
 
 FROZEN = 'frozen_std'

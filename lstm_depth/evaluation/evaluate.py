@@ -27,14 +27,14 @@ from dataclasses import dataclass, replace
 from lstm_depth.data.labeled import LabeledSequence
 from lstm_depth.data.sequence import FrameSequence
 from lstm_depth.errors import ConfigError, DataError
-from lstm_depth.evaluation.bootstrap import RESAMPLES
 from lstm_depth.evaluation.builder import EvaluationBuilder
 from lstm_depth.evaluation.data import EvaluationData, frame_name
-from lstm_depth.evaluation.protocol import find_protocol, Protocol
 from lstm_depth.evaluation.results import Evaluation
-from lstm_depth.evaluation.temporal import TemporalAccumulator
 from lstm_depth.frames import CameraFrame
 from lstm_depth.models import DepthModel
+from lstm_depth.scoring.bootstrap import RESAMPLES
+from lstm_depth.scoring.protocol import find_protocol, Protocol
+from lstm_depth.scoring.temporal import TemporalAccumulator
 from lstm_depth.stream import DepthFrame, DepthStream, ResetReason
 from tqdm import tqdm
 

@@ -14,7 +14,7 @@
 """
 Scoring depth while it is made: messages in as they come, running metrics out.
 
-Without ROS: messages are duck-typed as in `lstm_depth.imagemsg`. Numbers are those that
+Without ROS: messages are duck-typed as in `lstm_depth.msgs.image`. Numbers are those that
 `lstm_depth replay` gives for the same frames, because both call `score`.
 """
 
@@ -26,15 +26,15 @@ from dataclasses import dataclass
 import math
 from typing import Any, Generic, TypeVar
 
-from lstm_depth.bag.assembly import stamp_ns
-from lstm_depth.bag.registration import DepthRegistration, same_view
-from lstm_depth.bag.transforms import StaticTransforms
-from lstm_depth.camera_info import camera_for_image
 from lstm_depth.errors import DataError, LstmDepthError, MessageError
 from lstm_depth.evaluation.scored import score
 from lstm_depth.geometry import Camera
-from lstm_depth.imagemsg import decode_depth
-from lstm_depth.metrics import MetricsMean
+from lstm_depth.media.bag.assembly import stamp_ns
+from lstm_depth.msgs.camera_info import camera_for_image
+from lstm_depth.msgs.image import decode_depth
+from lstm_depth.msgs.registration import DepthRegistration, same_view
+from lstm_depth.msgs.transforms import StaticTransforms
+from lstm_depth.scoring.metrics import MetricsMean
 import numpy as np
 
 # Ground truth this much later than a depth image says that the one it waits for has passed.

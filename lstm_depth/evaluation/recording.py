@@ -18,9 +18,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from lstm_depth.bag import BagReader
 from lstm_depth.evaluation.scored import score, ScoredFrame
 from lstm_depth.frames import CameraFrame
+from lstm_depth.media.bag import BagReader
 
 
 def scored_recording(

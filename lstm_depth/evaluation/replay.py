@@ -34,8 +34,6 @@ from typing import Any
 from lstm_depth.checkpoint import load_model
 from lstm_depth.errors import ConfigError, DataError
 from lstm_depth.evaluation.builder import EvaluationBuilder
-from lstm_depth.evaluation.protocol import find_protocol
-from lstm_depth.evaluation.range_check import RangeCheck
 from lstm_depth.evaluation.report import write_report
 from lstm_depth.evaluation.scored import score, ScoredFrame, valid_depth
 from lstm_depth.evaluation.sinks import (
@@ -47,12 +45,20 @@ from lstm_depth.evaluation.sinks import (
     Video,
 )
 from lstm_depth.evaluation.summary import (
-    accuracy_fields, accuracy_rows, counts_text, latency_text, percentiles_ms, table)
-from lstm_depth.evaluation.temporal import TemporalAccumulator
+    accuracy_fields,
+    accuracy_rows,
+    counts_text,
+    latency_text,
+    percentiles_ms,
+    table,
+)
 from lstm_depth.frames import CameraFrame
-from lstm_depth.metrics import MetricsMean
+from lstm_depth.media.sources import BagSource, DEFAULT_RATE_HZ, open_source, Source
 from lstm_depth.models import DepthModel
-from lstm_depth.sources import BagSource, DEFAULT_RATE_HZ, open_source, Source
+from lstm_depth.scoring.metrics import MetricsMean
+from lstm_depth.scoring.protocol import find_protocol
+from lstm_depth.scoring.range_check import RangeCheck
+from lstm_depth.scoring.temporal import TemporalAccumulator
 from lstm_depth.stream import DepthFrame, DepthStream
 from lstm_depth.visualize import PictureStyle
 from tqdm import tqdm

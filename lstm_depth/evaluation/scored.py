@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lstm_depth.frames import CameraFrame
-from lstm_depth.metrics import depth_metrics, resize_prediction
+from lstm_depth.scoring.metrics import depth_metrics, resize_prediction
 from lstm_depth.visualize import DepthPicture
 import numpy as np
 

@@ -26,13 +26,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from lstm_depth.bag import BagWriter
-from lstm_depth.cloud import organised_cloud
 from lstm_depth.evaluation.scored import ScoredFrame
 from lstm_depth.files import atomic_path
-from lstm_depth.imagemsg import depth_to_encoding
-from lstm_depth.metrics import METRIC_NAMES
-from lstm_depth.video import VideoWriter
+from lstm_depth.media.bag import BagWriter
+from lstm_depth.media.video import VideoWriter
+from lstm_depth.msgs.cloud import organised_cloud
+from lstm_depth.msgs.image import depth_to_encoding
+from lstm_depth.scoring.metrics import METRIC_NAMES
 from lstm_depth.visualize import (
     PictureStyle,
     strip,

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lstm_depth.metrics import METRIC_NAMES, MetricsMean
+from lstm_depth.scoring.metrics import METRIC_NAMES, MetricsMean
 import numpy as np
 
 Row = tuple[str, str]

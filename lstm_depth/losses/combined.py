@@ -18,10 +18,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 import math
 
-from lstm_depth.errors import ConfigError
+from lstm_depth.errors import ConfigError, did_you_mean
 from lstm_depth.losses import pixel, structure
 from lstm_depth.losses.perceptual import PerceptualLoss
-from lstm_depth.models.config import did_you_mean
 import torch
 from torch import nn, Tensor
 

@@ -16,11 +16,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-import difflib
 import math
 from typing import Any, TypeVar
 
-from lstm_depth.errors import ConfigError
+from lstm_depth.errors import ConfigError, did_you_mean
 
 TEMPORAL_CORES = ('none', 'pixel_lstm', 'conv_lstm', 'aligned_lstm', 'raster_lstm')
 OUTPUTS = ('sigmoid', 'log', 'linear')
@@ -106,9 +105,3 @@ def build_config(config_class: type[ConfigT], values: dict[str, Any]) -> ConfigT
     # JSON has no tuples, and a frozen configuration holds no lists.
     return config_class(**{name: tuple(value) if isinstance(value, list) else value
                            for name, value in values.items()})
-
-
-def did_you_mean(name: str, known: list[str]) -> str:
-    """Return '; did you mean ...?' for the nearest known name, else the list of them."""
-    near = difflib.get_close_matches(name, known, n=1)
-    return f'; did you mean {near[0]!r}?' if near else f'; there are: {", ".join(known)}'

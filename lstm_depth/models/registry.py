@@ -19,9 +19,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from lstm_depth.errors import ConfigError
+from lstm_depth.errors import ConfigError, did_you_mean
 from lstm_depth.models.base import DepthModel
-from lstm_depth.models.config import build_config, did_you_mean, ModelConfig
+from lstm_depth.models.config import build_config, ModelConfig
 from lstm_depth.models.dense_decoder import dense_decoder, DenseDecoderConfig
 from lstm_depth.models.fastdepth import fastdepth, FastDepthConfig
 from lstm_depth.models.residual_lstm import (

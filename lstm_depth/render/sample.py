@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 import time
 
-from lstm_depth.bag import BagWriter
 from lstm_depth.errors import ConfigError
-from lstm_depth.imagemsg import depth_to_encoding
+from lstm_depth.media.bag import BagWriter
+from lstm_depth.msgs.image import depth_to_encoding
 from lstm_depth.render.config import ImageConfig, PathConfig, RoomConfig
 from lstm_depth.render.footage import sample_frames
 from tqdm import tqdm

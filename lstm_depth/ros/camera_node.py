@@ -33,16 +33,16 @@ from threading import Event, Thread
 import time
 from typing import Any
 
-from lstm_depth.camera_info import info_fields
 from lstm_depth.errors import ConfigError, LstmDepthError
 from lstm_depth.frames import CameraFrame
 from lstm_depth.geometry import Camera
+from lstm_depth.media.sources import open_source, Source
+from lstm_depth.msgs.camera_info import info_fields
 from lstm_depth.ros.conversion import to_jpeg_message, to_message
 from lstm_depth.ros.messages import info_message
 from lstm_depth.ros.parameters import CameraSettings, declare, updated
 from lstm_depth.ros.qos import output_qos, overriding_options, publisher_events
 from lstm_depth.ros.spin import run
-from lstm_depth.sources import open_source, Source
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.duration import Duration
 from rclpy.node import Node

@@ -16,7 +16,7 @@ Image messages to arrays and back: the one place where the nodes choose a conver
 
 cv_bridge is used for the encodings on which it proves itself at start: a build
 against NumPy 1 imports under NumPy 2 and then fails, and the releases differ in
-what they know. Everything else goes through ``lstm_depth.imagemsg``, whose results
+what they know. Everything else goes through ``lstm_depth.msgs.image``, whose results
 are the same.
 """
 
@@ -29,7 +29,7 @@ import io
 from typing import Any
 
 import cv2
-from lstm_depth.imagemsg import decode_rgb, encode_image, is_compressed
+from lstm_depth.msgs.image import decode_rgb, encode_image, is_compressed
 import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header

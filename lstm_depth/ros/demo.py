@@ -27,20 +27,26 @@ import os
 from pathlib import Path
 from typing import Any
 
-from lstm_depth.bag import BagWriter
-from lstm_depth.bag.common import is_bag
 from lstm_depth.errors import ConfigError
 from lstm_depth.evaluation.recording import scored_recording
 from lstm_depth.evaluation.sinks import StripPicture, Video
 from lstm_depth.evaluation.summary import (
-    accuracy_fields, accuracy_rows, counts_text, latency_text, percentiles_ms, table)
+    accuracy_fields,
+    accuracy_rows,
+    counts_text,
+    latency_text,
+    percentiles_ms,
+    table,
+)
 from lstm_depth.frames import CameraFrame
-from lstm_depth.metrics import MetricsMean
+from lstm_depth.media.bag import BagWriter
+from lstm_depth.media.bag.common import is_bag
+from lstm_depth.media.sources import DEFAULT_RATE_HZ, open_source
 from lstm_depth.render.sample import write_sample
 from lstm_depth.ros.process import NodeProcess
 from lstm_depth.ros.recorder import DEPTH_TOPIC, IMAGE_TOPIC, Recorder
 from lstm_depth.ros.watch import watch
-from lstm_depth.sources import DEFAULT_RATE_HZ, open_source
+from lstm_depth.scoring.metrics import MetricsMean
 from lstm_depth.visualize import PictureStyle
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor

@@ -44,8 +44,13 @@ from lstm_depth.ros.job import Job, Reports
 from lstm_depth.ros.lifecycle import ForgivingLifecycleNode
 from lstm_depth.ros.parameters import declare, DepthSettings, updated
 from lstm_depth.ros.qos import (
-    describe, describe_publishers, input_qos, output_qos, overriding_options,
-    subscription_events)
+    describe,
+    describe_publishers,
+    input_qos,
+    output_qos,
+    overriding_options,
+    subscription_events,
+)
 from lstm_depth.ros.spin import run
 from lstm_depth.ros.throttle import ThrottledLog
 from lstm_depth.ros.worker import Worker

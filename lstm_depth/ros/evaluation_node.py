@@ -43,13 +43,18 @@ from lstm_depth.errors import LstmDepthError
 from lstm_depth.evaluation.live import LiveEvaluation
 from lstm_depth.evaluation.summary import accuracy_fields, accuracy_rows, counts_text, table
 from lstm_depth.files import write_json
-from lstm_depth.metrics import METRIC_NAMES
 from lstm_depth.ros.diagnostics import Alert, status_message, WARN
 from lstm_depth.ros.parameters import declare, EvaluationSettings, updated
 from lstm_depth.ros.qos import (
-    describe_publishers, input_qos, output_qos, overriding_options, subscription_events)
+    describe_publishers,
+    input_qos,
+    output_qos,
+    overriding_options,
+    subscription_events,
+)
 from lstm_depth.ros.spin import run
 from lstm_depth.ros.throttle import ThrottledLog
+from lstm_depth.scoring.metrics import METRIC_NAMES
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lstm_depth.cloud import CLOUD_FIELDS, POINT_STEP
+from lstm_depth.msgs.cloud import CLOUD_FIELDS, POINT_STEP
 from lstm_depth.ros.conversion import byte_array
 import numpy as np
 from sensor_msgs.msg import CameraInfo, PointCloud2, PointField, RegionOfInterest
@@ -28,7 +28,7 @@ _POINT_FIELDS = [PointField(name=name, offset=offset, datatype=PointField.FLOAT3
 
 
 def cloud_message(cloud: np.ndarray, header: Header) -> PointCloud2:
-    """Return the organised PointCloud2 of an (H, W) array of ``lstm_depth.cloud``."""
+    """Return the organised PointCloud2 of an (H, W) array of ``lstm_depth.msgs.cloud``."""
     height, width = cloud.shape
     return PointCloud2(
         header=header, height=height, width=width, fields=_POINT_FIELDS, is_bigendian=False,
@@ -37,6 +37,6 @@ def cloud_message(cloud: np.ndarray, header: Header) -> PointCloud2:
 
 
 def info_message(fields: dict[str, Any], header: Header) -> CameraInfo:
-    """Return the CameraInfo of fields from ``lstm_depth.camera_info``."""
+    """Return the CameraInfo of fields from ``lstm_depth.msgs.camera_info``."""
     fields = dict(fields)
     return CameraInfo(header=header, roi=RegionOfInterest(**fields.pop('roi')), **fields)

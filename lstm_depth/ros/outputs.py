@@ -18,9 +18,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from lstm_depth.cloud import organised_cloud
 from lstm_depth.geometry import Camera
-from lstm_depth.imagemsg import depth_to_encoding
+from lstm_depth.msgs.cloud import organised_cloud
+from lstm_depth.msgs.image import depth_to_encoding
 from lstm_depth.ros.conversion import to_message
 from lstm_depth.ros.messages import cloud_message, info_message
 from lstm_depth.ros.parameters import DepthSettings

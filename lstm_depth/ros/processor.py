@@ -20,12 +20,18 @@ import time
 import traceback
 from typing import Any
 
-from lstm_depth.camera_info import camera_for_image
 from lstm_depth.errors import LstmDepthError, MessageError
 from lstm_depth.geometry import Camera
 from lstm_depth.models.base import DepthModel
-from lstm_depth.postprocess import (
-    is_flat, limit_depth, output_info_fields, resize_depth, resize_rgb, scaled_size)
+from lstm_depth.msgs.camera_info import camera_for_image
+from lstm_depth.msgs.output import (
+    is_flat,
+    limit_depth,
+    output_info_fields,
+    resize_depth,
+    resize_rgb,
+    scaled_size,
+)
 from lstm_depth.ros.conversion import ImageConverter
 from lstm_depth.ros.job import Job, Reports
 from lstm_depth.ros.outputs import Output, Outputs

@@ -19,11 +19,11 @@ import time
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
-from lstm_depth.bag import BagWriter
-from lstm_depth.camera_info import scaled_info_fields
-from lstm_depth.cloud import CLOUD_DTYPE
 from lstm_depth.errors import MessageError
-from lstm_depth.imagemsg import decode_depth, decode_rgb
+from lstm_depth.media.bag import BagWriter
+from lstm_depth.msgs.camera_info import scaled_info_fields
+from lstm_depth.msgs.cloud import CLOUD_DTYPE
+from lstm_depth.msgs.image import decode_depth, decode_rgb
 import numpy as np
 from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy

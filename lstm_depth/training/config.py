@@ -30,7 +30,7 @@ from lstm_depth.data.motion import MotionConfig
 from lstm_depth.data.readers import ReaderOptions
 from lstm_depth.data.sampling import SamplingConfig
 from lstm_depth.errors import ConfigError
-from lstm_depth.metrics import METRIC_NAMES
+from lstm_depth.scoring.metrics import METRIC_NAMES
 
 OPTIMIZERS = ('adam', 'adamw', 'sgd')
 SCHEDULES = ('constant', 'one_cycle', 'cosine', 'step', 'cyclic')

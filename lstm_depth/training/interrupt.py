@@ -22,7 +22,6 @@ from typing import Any
 
 from tqdm import tqdm
 
-
 # torchrun hands on the Ctrl-C that its processes have had from the terminal already.
 _SAME_REQUEST_S = 1.0
 

@@ -26,8 +26,7 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from jsonargparse import ArgumentParser
-from lstm_depth.errors import ConfigError
-from lstm_depth.models.config import did_you_mean
+from lstm_depth.errors import ConfigError, did_you_mean
 from lstm_depth.training.config import TrainConfig
 import yaml
 

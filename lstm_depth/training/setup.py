@@ -25,7 +25,7 @@ from lstm_depth.data.clip import ClipBatch
 from lstm_depth.errors import ConfigError, TrainingError
 from lstm_depth.losses import DepthLoss
 from lstm_depth.models import create_model, DepthModel
-from lstm_depth.runtime import select_device
+from lstm_depth.runtime.device import select_device
 from lstm_depth.training.config import (
     ModelSection,
     PerceptualSection,

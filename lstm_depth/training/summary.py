@@ -21,7 +21,7 @@ from typing import Any
 
 from lstm_depth.evaluation.summary import Row, table
 from lstm_depth.files import atomic_path, write_json
-from lstm_depth.metrics import METRIC_NAMES
+from lstm_depth.scoring.metrics import METRIC_NAMES
 from lstm_depth.training.config import TrainConfig
 from lstm_depth.training.monitor import Monitor
 from lstm_depth.training.state import Progress

@@ -21,9 +21,9 @@ from dataclasses import dataclass
 
 from lstm_depth.data.sequence import FrameSequence
 from lstm_depth.errors import DataError
-from lstm_depth.evaluation.protocol import find_protocol
-from lstm_depth.metrics import depth_metrics, MetricsMean
 from lstm_depth.models import DepthModel
+from lstm_depth.scoring.metrics import depth_metrics, MetricsMean
+from lstm_depth.scoring.protocol import find_protocol
 from lstm_depth.stream import DepthStream
 from lstm_depth.visualize import DepthPicture
 import numpy as np

@@ -24,7 +24,7 @@ from functools import lru_cache
 
 from lstm_depth.data.nyu import kinect
 from lstm_depth.data.nyu.kinect import Lens
-from lstm_depth.data.splat import nearest_per_place
+from lstm_depth.geometry import nearest_per_place
 import numpy as np
 
 _UNCOVERED_RGB = 255

@@ -30,10 +30,10 @@ import cv2
 from lstm_depth.data.nyu import kinect
 from lstm_depth.data.nyu.kinect import Lens
 from lstm_depth.data.nyu.pnm import encode_pgm, encode_ppm
-from lstm_depth.data.splat import splat_depth
 from lstm_depth.errors import ConfigError, DataError
 from lstm_depth.files import atomic_path
 from lstm_depth.frames import CameraFrame
+from lstm_depth.geometry import splat_depth
 import numpy as np
 
 # Fixed-point steps of the inverse lens distortion; these lenses need about eight.

@@ -24,10 +24,15 @@ from typing import Any
 from lstm_depth.evaluation.report.charts import band_chart, histogram, Series
 from lstm_depth.evaluation.report.pictures import ColorBar, DepthScale, error_bar, Picture
 from lstm_depth.evaluation.report.wording import (
-    METRICS, milliseconds, paragraphs, percent, reset_cause)
+    METRICS,
+    milliseconds,
+    paragraphs,
+    percent,
+    reset_cause,
+)
 from lstm_depth.evaluation.results import Evaluation, FramePicture, FrameResult, HEADLINE
 from lstm_depth.evaluation.summary import percentiles_ms
-from lstm_depth.evaluation.temporal import TEMPORAL_MEASURES
+from lstm_depth.scoring.temporal import TEMPORAL_MEASURES
 from markupsafe import Markup
 import numpy as np
 

@@ -1,0 +1,149 @@
+# Copyright 2026 The lstm_depth authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Frames from the messages of a recording: colour, its camera and its depth put together."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterator
+from typing import Any
+
+from lstm_depth.errors import MessageError
+from lstm_depth.frames import CameraFrame
+from lstm_depth.geometry import Camera
+from lstm_depth.media.bag.topics import FrameTopics
+from lstm_depth.msgs.camera_info import camera_for_image
+from lstm_depth.msgs.image import decode_depth, decode_rgb
+from lstm_depth.msgs.matching import StampMatcher
+from lstm_depth.msgs.registration import DepthRegistration
+import numpy as np
+
+_INFOS_KEPT = 16
+
+
+class FrameAssembler:
+    """
+    Take messages in recording order and give frames, holding a few messages at most.
+
+    *skipped*: a counter of what could not be used, by cause. Raises DataError for depth
+    that neither has the size of its image nor can be registered to it.
+    """
+
+    def __init__(self, topics: FrameTopics, registration: DepthRegistration,
+                 skipped: Counter[str]) -> None:
+        """Start without messages."""
+        self._topics = topics
+        self._registration = registration
+        self._skipped = skipped
+        self._infos: deque[Any] = deque(maxlen=_INFOS_KEPT)
+        self._depth_infos: deque[Any] = deque(maxlen=_INFOS_KEPT)
+        self._matcher = StampMatcher()
+        self._images, self._depths = _Span(), _Span()
+        self._pairs = 0
+
+    @property
+    def notes(self) -> list[str]:
+        """Return what the user should know about the frames so far, one sentence each."""
+        notes = self._registration.notes
+        if self._topics.depth and self._images.count and not self._depths.count:
+            notes.append(f'{self._topics.depth} has no readable message: no ground truth')
+        elif self._images.count and self._depths.count and not self._pairs:
+            notes.append(
+                f'no depth of {self._topics.depth} is within half a frame interval of an image '
+                f'of {self._topics.image}, so there is no ground truth: the images are stamped '
+                f'{self._images} and the depth {self._depths}')
+        return notes
+
+    def add(self, topic: str, message: Any) -> Iterator[CameraFrame]:
+        """Take one message; yield the frames that it completes."""
+        stamp = stamp_ns(message)
+        if topic == self._topics.image:
+            self._images.add(stamp)
+            self._matcher.add_image(stamp, message)
+        elif topic == self._topics.depth:
+            self._depths.add(stamp)
+            self._matcher.add_depth(stamp, message)
+        if topic == self._topics.camera_info:
+            self._infos.append(message)
+        if topic == self._topics.depth_info:
+            self._depth_infos.append(message)
+        yield from self._matched(end=self._topics.depth is None)
+
+    def finish(self) -> Iterator[CameraFrame]:
+        """Yield the frames that wait for depth that does not come."""
+        yield from self._matched(end=True)
+
+    def _matched(self, end: bool) -> Iterator[CameraFrame]:
+        """Yield the frames whose depth is decided."""
+        for image, depth in self._matcher.matched(end=end):
+            self._pairs += depth is not None
+            yield from self._frame(image, depth)
+
+    def _frame(self, image: Any, depth_message: Any) -> Iterator[CameraFrame]:
+        """Yield the decoded frame, or count it as skipped and yield nothing."""
+        try:
+            rgb = decode_rgb(image)
+        except MessageError as error:
+            self._skipped[error.cause] += 1
+            return
+        stamp, frame_id = stamp_ns(image), image.header.frame_id
+        camera = self._camera(self._infos, stamp, rgb.shape[:2])
+        frame = CameraFrame(rgb, stamp, frame_id, camera)
+        yield CameraFrame(rgb, stamp, frame_id, camera, self._depth(depth_message, frame))
+
+    def _camera(self, infos: deque[Any], stamp: int, shape: tuple[int, ...]) -> Camera | None:
+        """Return the camera of an image of *shape* (H, W), None where unknown or unusable."""
+        info = next((info for info in infos if stamp_ns(info) == stamp),
+                    infos[-1] if infos else None)
+        try:
+            return info and camera_for_image(info, shape[1], shape[0])
+        except MessageError as error:
+            self._skipped[error.cause] += 1
+            return None
+
+    def _depth(self, message: Any, frame: CameraFrame) -> np.ndarray | None:
+        """Return the depth for the image of *frame*, None where there is none."""
+        if message is None:
+            return None
+        try:
+            depth = decode_depth(message)
+        except MessageError as error:
+            self._skipped[f'depth_{error.cause}'] += 1
+            return None
+        camera = self._camera(self._depth_infos, stamp_ns(message), depth.shape)
+        return self._registration.aligned(depth, camera, message.header.frame_id,
+                                          frame.rgb.shape[:2], frame.camera, frame.frame_id)
+
+
+class _Span:
+    """How many stamps there were, and from when to when."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._first_ns = self._last_ns = 0
+
+    def add(self, stamp: int) -> None:
+        """Count one stamp."""
+        self._first_ns = min(self._first_ns, stamp) if self.count else stamp
+        self._last_ns = max(self._last_ns, stamp) if self.count else stamp
+        self.count += 1
+
+    def __str__(self) -> str:
+        """Return the span in seconds for a sentence."""
+        return f'{self._first_ns * 1e-9:.3f} to {self._last_ns * 1e-9:.3f} s'
+
+
+def stamp_ns(message: Any) -> int:
+    """Return the header stamp of a message in nanoseconds."""
+    return message.header.stamp.sec * 10**9 + message.header.stamp.nanosec

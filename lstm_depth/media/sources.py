@@ -1,0 +1,292 @@
+# Copyright 2026 The lstm_depth authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""One way to get frames from whatever holds them: bags, videos, image folders, webcams."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+import math
+from pathlib import Path
+import re
+import time
+from types import SimpleNamespace, TracebackType
+
+import cv2
+from lstm_depth.errors import DataError, MessageError
+from lstm_depth.frames import CameraFrame
+from lstm_depth.media.bag import BagReader
+from lstm_depth.media.bag.common import is_bag
+from lstm_depth.msgs.camera_info import camera_for_image, read_calibration
+from lstm_depth.msgs.image import decode_rgb_file
+import numpy as np
+
+DEFAULT_RATE_HZ = 30.0
+IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp')
+_KINDS = ('a bag (rosbag2 folder, .mcap, .db3 or .bag), a video file, a folder of images '
+          f'({", ".join(IMAGE_SUFFIXES)}) or a webcam (0, 1, ... or /dev/videoN)')
+
+
+def open_source(spec: str | int | Path, *, image_topic: str | None = None,
+                camera_info_topic: str | None = None, depth_topic: str | None = None,
+                calibration: str | Path | None = None, loop: bool = False,
+                rate_hz: float | None = None) -> Source:
+    """
+    Open a bag, a video file, a folder of images or a webcam.
+
+    *spec*: its path, or a webcam's number or ``/dev/videoN``. The topics are for bags, as
+    in BagReader.choose_topics(). *calibration*: a YAML of ROS camera_calibration that
+    gives every frame its camera, scaled to the frame's size. *loop*: start over at the
+    end. *rate_hz*: frame rate of an image folder (30 Hz where None), or instead of a
+    video's own. Raises DataError with what to do where the source cannot be used.
+    """
+    if rate_hz is not None and not (math.isfinite(rate_hz) and rate_hz > 0):
+        raise DataError(f'the frame rate must be positive, not {rate_hz}')
+    info = None if calibration is None else read_calibration(calibration)
+    device = re.fullmatch(r'(?:/dev/video)?(\d+)', str(spec))
+    path = Path(str(spec))
+    if device:
+        return WebcamSource(int(device.group(1)), info)
+    if not path.exists():
+        raise DataError(f'{path} does not exist; give {_KINDS}')
+    if is_bag(path):
+        return BagSource(path, image_topic, camera_info_topic, depth_topic, info, loop)
+    if path.is_dir():
+        return FolderSource(path, rate_hz, info, loop)
+    return VideoSource(path, rate_hz, info, loop)
+
+
+class Source(ABC):
+    """
+    An iterable of CameraFrame, to be used as a context manager.
+
+    *name*: what it is, for people. *frame_count*: frames of one pass, None when unknown.
+    *rate_hz*: frames a second, None when unknown. *skipped*: counts by cause the images
+    that could not be decoded in this pass. *truncated*: None, or what was missing of the
+    source, complete at the end of a pass.
+    """
+
+    def __init__(self, name: str, frame_count: int | None, rate_hz: float | None,
+                 calibration: SimpleNamespace | None, loop: bool) -> None:
+        """Keep what every kind of source has."""
+        self.name = name
+        self.frame_count = frame_count
+        self.rate_hz = rate_hz
+        self.skipped: Counter[str] = Counter()
+        self.truncated: str | None = None
+        self._calibration = calibration
+        self._loop = loop
+        self._resources = ExitStack()
+
+    def __enter__(self) -> Source:
+        """Return the open source."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        """Close the source."""
+        self.close()
+
+    def close(self) -> None:
+        """Let go of files and devices."""
+        self._resources.close()
+
+    def __iter__(self) -> Iterator[CameraFrame]:
+        """
+        Yield the frames of one pass, or of endless passes with stamps that continue.
+
+        Raises DataError where a pass has no frame.
+        """
+        interval_ns = round(1e9 / (self.rate_hz or DEFAULT_RATE_HZ))
+        next_pass_ns = shift_ns = None
+        while True:
+            latest_ns = None
+            for frame in self._frames():
+                if latest_ns is None:
+                    shift_ns = 0 if next_pass_ns is None else next_pass_ns - frame.stamp_ns
+                stamp_ns = frame.stamp_ns + shift_ns
+                latest_ns = stamp_ns if latest_ns is None else max(latest_ns, stamp_ns)
+                yield self._calibrated(replace(frame, stamp_ns=stamp_ns))
+            if latest_ns is None:
+                raise DataError(f'{self.name} has no readable image'
+                                f'{_counts(self.skipped)}; give {_KINDS}')
+            if not self._loop:
+                return
+            next_pass_ns = latest_ns + interval_ns
+
+    @property
+    def notes(self) -> list[str]:
+        """Return what else was assumed or missing in this pass, one sentence each."""
+        return []
+
+    @abstractmethod
+    def _frames(self) -> Iterator[CameraFrame]:
+        """Yield the frames of one pass with their own stamps."""
+
+    def _calibrated(self, frame: CameraFrame) -> CameraFrame:
+        """Return *frame* with the camera of the calibration file, where there is one."""
+        if self._calibration is None:
+            return frame
+        height, width = frame.rgb.shape[:2]
+        return replace(frame, camera=camera_for_image(self._calibration, width, height))
+
+
+class BagSource(Source):
+    """The frames of a bag."""
+
+    def __init__(self, path: Path, image_topic: str | None, camera_info_topic: str | None,
+                 depth_topic: str | None, calibration: SimpleNamespace | None,
+                 loop: bool) -> None:
+        """Open the bag and choose its topics."""
+        self.reader = BagReader(path)
+        try:
+            self.topics = self.reader.choose_topics(image_topic, camera_info_topic, depth_topic)
+        except BaseException:
+            self.reader.close()
+            raise
+        count = self.reader.frame_count(self.topics.image)
+        seconds = self.reader.duration_s
+        super().__init__(f'{path} {self.topics.image}', count,
+                         (count - 1) / seconds if count > 1 and seconds > 0 else None,
+                         calibration, loop)
+        self.skipped = self.reader.skipped
+        self.truncated = self.reader.truncated
+        self._resources.callback(self.reader.close)
+
+    @property
+    def notes(self) -> list[str]:
+        """Return the notes of the bag's reader."""
+        return self.reader.notes
+
+    def _frames(self) -> Iterator[CameraFrame]:
+        topics = self.topics
+        count, first_ns, last_ns = 0, 0, 0
+        for frame in self.reader.frames(topics.image, topics.camera_info or '',
+                                        topics.depth or ''):
+            first_ns = first_ns if count else frame.stamp_ns
+            last_ns = frame.stamp_ns
+            count += 1
+            yield frame
+        if self.reader.truncated:
+            expected = self.reader.recorded_count(topics.image)
+            self.truncated = (
+                f'{self.reader.truncated}: {count}{f" of {expected}" if expected > count else ""} '
+                f'images of {topics.image}, {(last_ns - first_ns) * 1e-9:.1f} s')
+
+
+class FolderSource(Source):
+    """The images of a folder, in the order of their names with numbers in numeric order."""
+
+    def __init__(self, path: Path, rate_hz: float | None, calibration: SimpleNamespace | None,
+                 loop: bool) -> None:
+        """List the images."""
+        self._paths = sorted(
+            (file for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES),
+            key=lambda file: [int(part) if part.isdecimal() else part
+                              for part in re.split(r'(\d+)', file.name)])
+        if not self._paths:
+            raise DataError(f'folder {path} holds neither images nor a bag; give {_KINDS}')
+        super().__init__(str(path), len(self._paths), rate_hz or DEFAULT_RATE_HZ, calibration,
+                         loop)
+
+    def _frames(self) -> Iterator[CameraFrame]:
+        self.skipped.clear()
+        for index, path in enumerate(self._paths):
+            try:
+                rgb = decode_rgb_file(path.read_bytes())
+            except MessageError as error:
+                self.skipped[error.cause] += 1
+                continue
+            except OSError as error:
+                raise DataError(f'image {path} cannot be read: {error}') from error
+            yield CameraFrame(rgb, round(index * 1e9 / self.rate_hz))
+
+
+class VideoSource(Source):
+    """The frames of a video file, stamped by its frame rate from 0."""
+
+    def __init__(self, path: Path, rate_hz: float | None, calibration: SimpleNamespace | None,
+                 loop: bool) -> None:
+        """Check that the first frame can be read."""
+        self._path = path
+        capture = self._open()
+        own_rate = capture.get(cv2.CAP_PROP_FPS)
+        count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        capture.release()
+        if not (math.isfinite(own_rate) and own_rate > 0):
+            own_rate = DEFAULT_RATE_HZ
+        super().__init__(str(path), count if count > 0 else None, rate_hz or own_rate,
+                         calibration, loop)
+
+    def _open(self) -> cv2.VideoCapture:
+        """Return the capture at the first frame, grabbed."""
+        capture = cv2.VideoCapture(str(self._path))
+        if not capture.isOpened() or not capture.grab():
+            capture.release()
+            raise DataError(f'{self._path} is not a video that OpenCV can read; give {_KINDS}')
+        return capture
+
+    def _frames(self) -> Iterator[CameraFrame]:
+        capture = self._open()
+        self.skipped.clear()
+        try:
+            index, grabbed = 0, True
+            while grabbed:
+                readable, bgr = capture.retrieve()
+                if not readable:
+                    self.skipped['corrupt_image'] += 1
+                else:
+                    yield _frame(bgr, round(index * 1e9 / self.rate_hz))
+                grabbed = capture.grab()
+                index += 1
+        finally:
+            capture.release()
+
+
+class WebcamSource(Source):
+    """A webcam, stamped by the system clock."""
+
+    def __init__(self, index: int, calibration: SimpleNamespace | None) -> None:
+        """Open the device."""
+        self._capture = cv2.VideoCapture(index)
+        if not self._capture.isOpened():
+            raise DataError(
+                f'webcam {index} cannot be opened; check that /dev/video{index} exists, that '
+                f'you may read it and that no other program uses it, or give {_KINDS}')
+        rate_hz = self._capture.get(cv2.CAP_PROP_FPS)
+        super().__init__(f'webcam {index}', None, rate_hz if rate_hz > 0 else None, calibration,
+                         loop=False)
+        self._resources.callback(self._capture.release)
+
+    def _frames(self) -> Iterator[CameraFrame]:
+        while True:
+            readable, bgr = self._capture.read()
+            stamp_ns = time.time_ns()
+            if not readable:
+                self.truncated = f'{self.name} stopped giving images'
+                return
+            yield _frame(bgr, stamp_ns)
+
+
+def _frame(bgr: np.ndarray, stamp_ns: int) -> CameraFrame:
+    """Return the frame of an OpenCV image."""
+    return CameraFrame(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), stamp_ns)
+
+
+def _counts(skipped: Counter[str]) -> str:
+    """Return the counts of skipped images for a message, nothing where there are none."""
+    return ''.join(f', {count} x {cause}' for cause, count in sorted(skipped.items()))

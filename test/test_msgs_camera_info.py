@@ -1,0 +1,181 @@
+# Copyright 2026 The lstm_depth authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Tests of lstm_depth.msgs.camera_info."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+from _messages import info_message
+from hypothesis import given
+from hypothesis import strategies as st
+from lstm_depth.errors import DataError, MessageError
+from lstm_depth.geometry import Camera
+from lstm_depth.msgs.camera_info import (
+    camera_for_image,
+    camera_from_info,
+    info_fields,
+    read_calibration,
+    scaled_info_fields,
+)
+import numpy as np
+import pytest
+
+K = (500.0, 0.0, 320.0, 0.0, 510.0, 240.0, 0.0, 0.0, 1.0)
+P = (400.0, 0.0, 310.0, -20.0, 0.0, 410.0, 230.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+SIZES = st.integers(8, 2000)
+CAMERAS = st.builds(Camera, SIZES, SIZES, st.floats(1, 3000), st.floats(1, 3000),
+                    st.floats(-100, 2000), st.floats(-100, 2000))
+
+YAML = """
+image_width: 640
+image_height: 480
+camera_name: test
+camera_matrix: {rows: 3, cols: 3, data: [500., 0., 320., 0., 510., 240., 0., 0., 1.]}
+distortion_model: plumb_bob
+distortion_coefficients: {rows: 1, cols: 5, data: [0.1, 0.2, 0., 0., 0.]}
+rectification_matrix: {rows: 3, cols: 3, data: [1., 0., 0., 0., 1., 0., 0., 0., 1.]}
+projection_matrix:
+  rows: 3
+  cols: 4
+  data: [400., 0., 310., -20., 0., 410., 230., 0., 0., 0., 1., 0.]
+"""
+
+
+def region(x_offset, y_offset, width, height):
+    return SimpleNamespace(x_offset=x_offset, y_offset=y_offset, width=width, height=height,
+                           do_rectify=False)
+
+
+def test_intrinsics_are_those_of_p():
+    assert camera_from_info(info_message(640, 480, K, P)) == Camera(640, 480, 400, 410, 310, 230)
+
+
+@pytest.mark.parametrize('p, use_projection', [((0.0,) * 12, True), (P, False)])
+def test_intrinsics_are_those_of_k_where_p_is_zero_or_not_wanted(p, use_projection):
+    camera = camera_from_info(info_message(640, 480, K, p), use_projection)
+    assert camera == Camera(640, 480, 500, 510, 320, 240)
+
+
+def test_ros_1_spelling_is_read_too():
+    info = info_message(640, 480, K, P)
+    for name in 'dkrp':
+        setattr(info, name.upper(), vars(info).pop(name))
+    assert camera_from_info(info) == Camera(640, 480, 400, 410, 310, 230)
+    assert scaled_info_fields(info, 640, 480)['k'] == list(K)
+
+
+def test_k0_of_zero_means_uncalibrated():
+    info = info_message(640, 480, (0.0,) * 9, P)
+    assert camera_from_info(info) is None
+    assert camera_for_image(info, 320, 240) is None
+
+
+@pytest.mark.parametrize('changes', [
+    {'k': [np.nan] * 9}, {'k': [1.0] * 8}, {'p': []}, {'p': [np.inf] * 12}, {'width': 0},
+    {'k': [-500.0, *K[1:]], 'p': [0.0] * 12}, {'k': [500.0] + [0.0] * 8, 'p': [0.0] * 12}])
+def test_values_that_no_camera_has_are_refused(changes):
+    info = info_message(640, 480, K, P)
+    vars(info).update(changes)
+    with pytest.raises(MessageError, match='camera_info') as caught:
+        camera_from_info(info)
+    assert caught.value.cause == 'bad_calibration'
+
+
+@given(camera=CAMERAS)
+def test_fresh_fields_give_the_camera_back(camera):
+    fields = info_fields(camera)
+    for use_projection in (True, False):
+        assert camera_from_info(SimpleNamespace(**fields), use_projection) == camera
+
+
+@given(camera=CAMERAS, width=SIZES, height=SIZES)
+def test_scaled_fields_are_those_of_the_resized_camera(camera, width, height):
+    info = info_message(camera.width, camera.height, camera.k.ravel(), P)
+    info.binning_x = 2
+    fields = scaled_info_fields(info, width, height)
+    expected = camera.resized(width, height)
+    np.testing.assert_allclose(fields['k'], expected.k.ravel(), rtol=1e-12)
+    sx, sy = width / camera.width, height / camera.height
+    np.testing.assert_allclose(
+        fields['p'], [400 * sx, 0, 310 * sx, -20 * sx, 0, 410 * sy, 230 * sy, 0, 0, 0, 1, 0],
+        rtol=1e-12)
+    assert (fields['width'], fields['height']) == (width, height)
+    assert (fields['binning_x'], fields['d']) == (0, info.d)
+
+
+def test_region_of_interest_scales_with_its_axes():
+    info = info_message(640, 480, K, P)
+    info.roi = region(10, 20, 100, 200)
+    assert scaled_info_fields(info, 320, 120)['roi'] == {
+        'x_offset': 5, 'y_offset': 5, 'width': 50, 'height': 50, 'do_rectify': False}
+
+
+def test_image_of_the_region_of_interest_keeps_its_info():
+    info = info_message(640, 480, K, P)
+    info.roi = region(100, 50, 320, 240)
+    fields = scaled_info_fields(info, 320, 240)
+    assert (fields['width'], fields['height'], fields['k']) == (640, 480, list(K))
+    assert (fields['roi']['width'], fields['roi']['x_offset']) == (320, 100)
+    assert camera_for_image(info, 320, 240) == Camera(320, 240, 400, 410, 210, 180)
+
+
+def test_image_of_the_binned_region_of_interest_has_its_camera():
+    info = info_message(640, 480, K, P)
+    info.binning_x, info.binning_y = 2, 2
+    info.roi = region(100, 50, 320, 240)
+    assert camera_for_image(info, 160, 120) == Camera(160, 120, 200, 205, 105, 90)
+
+
+@pytest.mark.parametrize('width, height', [(640, 480), (320, 240), (1280, 480)])
+def test_camera_of_an_image_of_another_size_is_resized(width, height):
+    info = info_message(640, 480, K, P)
+    assert camera_for_image(info, width, height) == camera_from_info(info).resized(width, height)
+
+
+def test_info_without_a_size_is_taken_for_the_images():
+    info = info_message(0, 0, K, P)
+    assert camera_for_image(info, 640, 480) == Camera(640, 480, 400, 410, 310, 230)
+    fields = scaled_info_fields(info, 640, 480)
+    assert (fields['width'], fields['height'], fields['k']) == (640, 480, list(K))
+
+
+def test_calibration_file_is_read(tmp_path):
+    path = tmp_path / 'camera.yaml'
+    path.write_text(YAML)
+    info = read_calibration(path)
+    assert camera_from_info(info) == Camera(640, 480, 400, 410, 310, 230)
+    fields = scaled_info_fields(info, 320, 240)
+    assert (fields['d'], fields['k'][0]) == ([0.1, 0.2, 0.0, 0.0, 0.0], 250)
+
+
+def test_calibration_file_needs_no_more_than_the_camera_matrix(tmp_path):
+    path = tmp_path / 'camera.yaml'
+    path.write_text('\n'.join(YAML.splitlines()[:5]))
+    assert camera_from_info(read_calibration(path)) == Camera(640, 480, 500, 510, 320, 240)
+
+
+@pytest.mark.parametrize('text, what', [
+    (None, 'cannot be read'), ('a: [', 'cannot be read'), ('just text', 'malformed'),
+    ('', 'malformed'), ('image_width: 640', 'image_height'),
+    (YAML.replace('500., 0., 320.,', '500.,'), 'K of camera_info'),
+    (YAML.replace('500.', '.nan'), 'K of camera_info'),
+    (YAML.replace('640', 'wide'), 'malformed'), (YAML.replace('640', '0'), 'malformed')])
+def test_bad_calibration_file_is_refused_with_advice(tmp_path, text, what):
+    path = tmp_path / 'camera.yaml'
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(DataError, match=what) as caught:
+        read_calibration(path)
+    assert str(path) in str(caught.value) and 'camera_calibration' in str(caught.value)

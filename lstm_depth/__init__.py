@@ -14,14 +14,13 @@
 """
 Metric depth from a video stream.
 
-``load_model()`` gives a network, ``DepthStream(model)`` feeds it frame by frame.
+``load_model()`` gives an engine, ``DepthStream(model)`` feeds it frame by frame.
 The names are resolved on first use, so that importing the package (for its
 version, its geometry or its command line) does not import PyTorch.
 """
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 __version__ = '0.1.0'
@@ -29,7 +28,8 @@ __version__ = '0.1.0'
 _EXPORTS = {
     'create_model': 'lstm_depth.models',
     'list_models': 'lstm_depth.models',
-    'load_model': 'lstm_depth.checkpoint',
+    'load_model': 'lstm_depth.runtime.loading',
+    'load_network': 'lstm_depth.checkpoint',
     'save_checkpoint': 'lstm_depth.checkpoint',
     'DepthFrame': 'lstm_depth.stream',
     'DepthStream': 'lstm_depth.stream',
@@ -41,5 +41,7 @@ __all__ = ['__version__', *_EXPORTS]
 def __getattr__(name: str) -> Any:
     """Import a public name from its module when it is first asked for."""
     if name in _EXPORTS:
-        return getattr(importlib.import_module(_EXPORTS[name]), name)
+        from lstm_depth.extras import import_extra
+
+        return getattr(import_extra(_EXPORTS[name]), name)
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

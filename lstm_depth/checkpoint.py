@@ -11,17 +11,10 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""
-Checkpoints: safetensors with a JSON header.
-
-The header lies in the file's metadata under ``lstm_depth`` and says everything
-needed to rebuild the model and to judge it: name, full configuration, input size
-and normalisation, depth range, training data, metrics, version.
-"""
+"""Checkpoints: the weights of a network as safetensors, with a header (`lstm_depth.header`)."""
 
 from __future__ import annotations
 
-from importlib.resources import files
 import json
 from pathlib import Path
 from typing import Any
@@ -29,19 +22,11 @@ from typing import Any
 from lstm_depth import __version__
 from lstm_depth.errors import CheckpointError, ConfigError
 from lstm_depth.files import atomic_path
+from lstm_depth.header import diagnose, FORMAT, KEY, read_header, shipped_checkpoint
 from lstm_depth.models import create_model, DepthModel, list_models
 from safetensors import safe_open, SafetensorError
 from safetensors.torch import save
 import torch
-
-FORMAT = 1
-_KEY = 'lstm_depth'
-_SHIPPED = 'residual_lstm.safetensors'
-
-
-def shipped_checkpoint() -> Path:
-    """Return the path of the checkpoint that comes with the package."""
-    return Path(str(files('lstm_depth') / 'weights' / _SHIPPED))
 
 
 def save_checkpoint(path: str | Path, model: DepthModel, *,
@@ -71,12 +56,12 @@ def save_checkpoint(path: str | Path, model: DepthModel, *,
     weights = {name: _stored(tensor, dtype) for name, tensor in model.state_dict().items()}
     # Not save_file(), which makes files that only their owner can read.
     with atomic_path(path) as partial:
-        partial.write_bytes(save(weights, metadata={_KEY: json.dumps(header)}))
+        partial.write_bytes(save(weights, metadata={KEY: json.dumps(header)}))
 
 
-def load_model(source: str | Path | None = None) -> DepthModel:
+def load_network(source: str | Path | None = None) -> DepthModel:
     """
-    Return a model in evaluation mode, on the CPU.
+    Return a PyTorch model in evaluation mode, on the CPU, to train or to export.
 
     *source*: None for the checkpoint that ships with the package, the path of a
     checkpoint, or a model name for fresh random weights. Raises CheckpointError
@@ -87,7 +72,7 @@ def load_model(source: str | Path | None = None) -> DepthModel:
     path = shipped_checkpoint() if source in (None, '') else Path(source).expanduser()
     header = read_header(path)
     try:
-        model = create_model(header['model'], **header['config'])
+        model = create_model(header['model'], **(header['config'] | {'pretrained': False}))
     except ConfigError as error:
         raise CheckpointError(
             f'{path} was written by lstm_depth {header.get("version")} and describes a model '
@@ -97,36 +82,6 @@ def load_model(source: str | Path | None = None) -> DepthModel:
     model.load_state_dict(weights)
     model.header = header
     return model.eval()
-
-
-def read_header(path: str | Path) -> dict[str, Any]:
-    """Return the JSON header of a checkpoint; CheckpointError when there is none."""
-    path = Path(path)
-    if not path.is_file():
-        raise CheckpointError(
-            f'no checkpoint {path}; give the path of a .safetensors file, or one of the model '
-            f'names {", ".join(list_models())}, or nothing for the checkpoint that ships')
-    try:
-        with safe_open(path, framework='pt') as file:
-            metadata = file.metadata() or {}
-    except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(
-            f'{path} is not a checkpoint: {_diagnose(path)} ({error})') from error
-    if _KEY not in metadata:
-        raise CheckpointError(
-            f'{path} is a safetensors file without an lstm_depth header: it holds weights of '
-            'something else; checkpoints are written by lstm_depth')
-    try:
-        header = json.loads(metadata[_KEY])
-        known = header['format'] == FORMAT and isinstance(header['config'], dict)
-        header['model']
-    except (ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f'{path} has a damaged header ({error}); copy it again') from error
-    if not known:
-        raise CheckpointError(
-            f'{path} has checkpoint format {header["format"]}, this version reads {FORMAT}; '
-            'use a newer lstm_depth')
-    return header
 
 
 def _stored(tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
@@ -141,7 +96,7 @@ def _read_weights(path: Path) -> dict[str, torch.Tensor]:
         with safe_open(path, framework='pt') as file:
             weights = {name: file.get_tensor(name) for name in file.keys()}
     except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(f'{path} is not readable: {_diagnose(path)} ({error})') from error
+        raise CheckpointError(f'{path} is not readable: {diagnose(path)} ({error})') from error
     return {name: tensor.float() if tensor.is_floating_point() else tensor
             for name, tensor in weights.items()}
 
@@ -163,19 +118,3 @@ def _check_weights(path: Path, model: DepthModel, weights: dict[str, torch.Tenso
         if not torch.isfinite(tensor).all():
             raise CheckpointError(f'{path}: weight {name} holds NaN or infinity: the training '
                                   'that wrote it had diverged; use an earlier checkpoint')
-
-
-def _diagnose(path: Path) -> str:
-    """Say what a file that is no safetensors file seems to be, and what to do."""
-    with path.open('rb') as file:
-        start = file.read(64)
-    if not start:
-        return 'the file is empty; copy it again'
-    if start.lstrip()[:1] == b'<':
-        return 'it is a web page, so the download did not reach the file itself; download it again'
-    if start[:2] in (b'PK', b'\x80\x02', b'\x80\x04', b'\x80\x05'):
-        return ('it is a Python pickle (.pth), which could run any code when loaded; '
-                'lstm_depth reads only .safetensors checkpoints')
-    if start.startswith(b'version https://git-lfs'):
-        return 'it is a Git LFS pointer; run "git lfs pull"'
-    return 'it is truncated or damaged; copy it again'

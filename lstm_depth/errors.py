@@ -34,6 +34,18 @@ class CheckpointError(LstmDepthError):
     """A checkpoint file is missing, damaged or does not fit its model."""
 
 
+class MissingPackage(LstmDepthError, ImportError):
+    """A package is needed that is not installed; says which extra brings it."""
+
+
+class EngineError(LstmDepthError):
+    """A network could not be run: a library or a device failed."""
+
+
+class OutOfMemory(EngineError):
+    """The device has no memory left for the network."""
+
+
 class DataError(LstmDepthError):
     """A data file, folder, bag or video cannot be used."""
 

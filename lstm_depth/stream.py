@@ -14,8 +14,8 @@
 """
 The streaming engine: frames in, metric depth out, the hidden state in between.
 
-Plain PyTorch, no ROS: the node, the bag replay and a user's script feed the same
-class.
+No ROS, and no framework: the node, the bag replay and a user's script feed the same
+class, and an engine (`lstm_depth.runtime`) runs the network.
 """
 
 from __future__ import annotations
@@ -25,15 +25,17 @@ from dataclasses import dataclass
 from enum import Enum
 import math
 import time
+from typing import TYPE_CHECKING
 
 import cv2
 from lstm_depth.errors import ConfigError, DataError
 from lstm_depth.geometry import Camera
-from lstm_depth.models.base import DepthModel
-from lstm_depth.models.cores import State
-from lstm_depth.runtime.device import select_device
+from lstm_depth.runtime.engine import Engine, State
+from lstm_depth.runtime.loading import as_engine, load_model
 import numpy as np
-import torch
+
+if TYPE_CHECKING:
+    from lstm_depth.models.base import DepthModel
 
 MODES = ('stateful', 'window')
 
@@ -70,12 +72,14 @@ class DepthStream:
     """
     Keep a rolling buffer of frames and a hidden state, and answer each frame.
 
-    *model*: from ``load_model`` or ``create_model``; it is moved to *device* and
-    put in evaluation mode. *mode*: 'stateful' advances the state by one step a
-    frame, at a cost that does not grow; 'window' runs the last *buffer_size*
-    frames from a zero state, as training clips do. *max_gap_s*: a longer pause
-    between stamps resets the state. *reprime_every*: in stateful mode, rebuild
-    the state from the buffer every so many frames, to bound drift; 0 is never.
+    *model*: an engine from ``load_model``, the shipped one when left out, or a PyTorch
+    network, which is moved to *device* and put in evaluation mode. *device*: where the
+    network runs, see ``load_model``; None leaves an engine where it is. *mode*:
+    'stateful' advances the state by one step a frame, at a cost that does not grow;
+    'window' runs the last *buffer_size* frames from a zero state, as training clips do.
+    *max_gap_s*: a longer pause between stamps resets the state. *reprime_every*: in
+    stateful mode, rebuild the state from the buffer every so many frames, to bound drift;
+    0 is never.
     *focal_scaling*: correct the metric scale for cameras of another focal length
     than the model was trained with (see ``push``).
 
@@ -83,9 +87,9 @@ class DepthStream:
     Raises ConfigError for values out of range.
     """
 
-    def __init__(self, model: DepthModel, *, device: str = 'auto', mode: str = 'stateful',
-                 buffer_size: int = 8, max_gap_s: float = 1.0, reprime_every: int = 0,
-                 focal_scaling: bool = True) -> None:
+    def __init__(self, model: Engine | DepthModel | None = None, *, device: str | None = None,
+                 mode: str = 'stateful', buffer_size: int = 8, max_gap_s: float = 1.0,
+                 reprime_every: int = 0, focal_scaling: bool = True) -> None:
         """Move the model to its device and start with an empty state."""
         if mode not in MODES:
             raise ConfigError(f'mode must be one of {", ".join(MODES)}, not {mode!r}')
@@ -99,27 +103,37 @@ class DepthStream:
         self.max_gap_s = max_gap_s
         self.reprime_every = reprime_every
         self.focal_scaling = focal_scaling
-        self.device, self.device_note = select_device(device)
         self.reset_counts: Counter[ResetReason] = Counter()
         self.skipped = 0
-        self._buffer: deque[torch.Tensor] = deque(maxlen=buffer_size)
-        self._model = self._placed(model)
+        self._buffer: deque[np.ndarray] = deque(maxlen=buffer_size)
+        self._device = device
+        self._model = as_engine(load_model() if model is None else model, device)
         self._pending: ResetReason | None = None
         self._clear()
 
     @property
-    def model(self) -> DepthModel:
-        """Return the network in use."""
+    def model(self) -> Engine:
+        """Return the engine in use."""
         return self._model
 
     @property
+    def device(self) -> str:
+        """Return the device in use."""
+        return self._model.device
+
+    @property
+    def device_note(self) -> str | None:
+        """Return why it is not the device that was asked for, else None."""
+        return self._model.device_note
+
+    @property
     def state(self) -> State:
-        """Return the hidden state, a tuple of tensors; empty after a reset or without a core."""
+        """Return the hidden state, the engine's own; empty after a reset or without a core."""
         return self._state
 
     @property
     def buffer_size(self) -> int:
-        """Return how many preprocessed frames the rolling buffer holds at most."""
+        """Return how many frames, at the network's size, the rolling buffer holds at most."""
         return self._buffer.maxlen or 0
 
     @buffer_size.setter
@@ -133,12 +147,10 @@ class DepthStream:
         self._clear()
         self._count(reason)
 
-    def swap_model(self, model: DepthModel) -> None:
+    def swap_model(self, model: Engine | DepthModel) -> None:
         """Go on with another network; its state is primed from the buffered frames."""
-        same_input = (model.config.input_height, model.config.input_width) == (
-            self._model.config.input_height, self._model.config.input_width)
-        self._model = self._placed(model)
-        if not same_input:
+        before, self._model = self._model, as_engine(model, self._device)
+        if self._model.input_size != before.input_size:
             self._buffer.clear()
         self._state = self._prime()
 
@@ -163,12 +175,14 @@ class DepthStream:
             self.skipped += 1
             return None
         self._reset_if_broken(rgb, stamp_s)
-        frame = self._preprocess(rgb)
-        depth, state = self._infer(frame)
-        if torch.isfinite(depth).all() and all(torch.isfinite(t).all() for t in state):
+        image = self._preprocess(rgb)
+        depth, state = self._infer(image)
+        finite = np.isfinite(depth)
+        if finite.all() and self._model.is_finite(state):
             self._state = state
-            self._buffer.append(frame)
+            self._buffer.append(image)
         else:
+            depth = np.where(finite, depth, np.float32(np.nan))
             self._clear()
             self._count(ResetReason.NON_FINITE)
         self._last_stamp, self._last_size = stamp_s, rgb.shape[:2]
@@ -176,15 +190,10 @@ class DepthStream:
         answer = self._postprocess(depth, rgb.shape[:2], camera)
         return DepthFrame(answer, stamp_s, time.perf_counter() - started, reset)
 
-    def _placed(self, model: DepthModel) -> DepthModel:
-        """Return *model* ready to infer on the device."""
-        # Images are channels last; convolutions that are so, too, save a quarter of the time.
-        return model.to(self.device, memory_format=torch.channels_last).eval()
-
     def _clear(self) -> None:
         """Return to the state before the first frame."""
         self._buffer.clear()
-        self._state: State = ()
+        self._state: State = self._model.init()
         self._last_stamp: float | None = None
         self._last_size: tuple[int, int] | None = None
         self._since_prime = 0
@@ -216,56 +225,49 @@ class DepthStream:
         elif rgb.shape[:2] != self._last_size:
             self.reset(ResetReason.SIZE_CHANGE)
 
-    def _preprocess(self, rgb: np.ndarray) -> torch.Tensor:
-        """Return (1, 3, h, w) float32 in [0, 1] at the model's input size, on the device."""
-        config = self._model.config
-        size = (config.input_width, config.input_height)
-        if (rgb.shape[1], rgb.shape[0]) != size:
-            # Area averaging when shrinking, because plain bilinear aliases.
-            shrinks = rgb.shape[1] > size[0]
-            rgb = cv2.resize(rgb, size,
-                             interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-        # A copy where the image is a view of somebody's message: PyTorch wants to own it.
-        rgb = np.require(rgb, requirements=('C', 'W'))
-        tensor = torch.from_numpy(rgb).to(self.device)
-        return tensor.permute(2, 0, 1).unsqueeze(0).float().div_(255)
+    def _preprocess(self, rgb: np.ndarray) -> np.ndarray:
+        """Return (h, w, 3) uint8 at the network's input size, in memory of its own."""
+        height, width = self._model.input_size
+        if rgb.shape[:2] == (height, width):
+            # The caller may reuse its memory while the frame is still in the buffer.
+            return rgb.copy()
+        # Area averaging when shrinking, because plain bilinear aliases.
+        shrinks = rgb.shape[1] > width
+        return cv2.resize(rgb, (width, height),
+                          interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 
-    @torch.inference_mode()
-    def _infer(self, frame: torch.Tensor) -> tuple[torch.Tensor, State]:
+    def _infer(self, image: np.ndarray) -> tuple[np.ndarray, State]:
         """Return (h, w) depth of the newest frame and the state after it."""
         if self.mode == 'window':
-            clip = torch.stack([*list(self._buffer)[-(self.buffer_size - 1):], frame], dim=1) \
-                if self.buffer_size > 1 else frame.unsqueeze(1)
-            depth, state = self._model.forward_clip(clip)
-            return depth[0, -1, 0], state
+            before = list(self._buffer)[-(self.buffer_size - 1):] if self.buffer_size > 1 else []
+            depth, state = self._model.clip([*before, image])
+            return depth[-1], state
         self._since_prime += 1
         if self.reprime_every and self._since_prime > self.reprime_every:
             self._state = self._prime()
-        depth, state = self._model(frame, self._state)
-        return depth[0, 0], state
+        return self._model.step(image, self._state)
 
-    @torch.inference_mode()
     def _prime(self) -> State:
         """Return the state after the buffered frames, from a zero state."""
         self._since_prime = 1
         if not self._buffer:
-            return ()
-        _, state = self._model.forward_clip(torch.stack(list(self._buffer), dim=1))
-        return state if all(torch.isfinite(t).all() for t in state) else ()
+            return self._model.init()
+        _, state = self._model.clip(list(self._buffer))
+        return state if self._model.is_finite(state) else self._model.init()
 
-    def _postprocess(self, depth: torch.Tensor, size: tuple[int, int],
+    def _postprocess(self, depth: np.ndarray, size: tuple[int, int],
                      camera: Camera | None) -> np.ndarray:
-        """Return (H, W) float32 metres at *size*, non-finite values as NaN."""
-        result = depth.float().cpu().numpy()
-        result = np.where(np.isfinite(result), result, np.float32(np.nan))
-        if result.shape != size:
-            result = cv2.resize(result, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
+        """Return (H, W) float32 metres at *size*, with the scale of *camera*."""
         scale = self._focal_scale(camera)
-        return result if scale == 1.0 else result * np.float32(scale)
+        if scale != 1.0:
+            depth = depth * np.float32(scale)
+        if depth.shape == size:
+            return depth
+        return cv2.resize(depth, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
 
     def _focal_scale(self, camera: Camera | None) -> float:
         """Return f / f0, both as seen in the model's input image; 1 when either is unknown."""
-        focal = self._model.config.focal
+        focal = self._model.focal
         if not (self.focal_scaling and focal and camera and camera.calibrated):
             return 1.0
         return math.sqrt(camera.fx / camera.width / focal[0]

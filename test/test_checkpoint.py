@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 
-from lstm_depth.checkpoint import load_model, read_header, save_checkpoint, shipped_checkpoint
+from lstm_depth.checkpoint import load_network, read_header, save_checkpoint, shipped_checkpoint
 from lstm_depth.errors import CheckpointError, LstmDepthError
 from lstm_depth.models import create_model
 import pytest
@@ -44,7 +44,7 @@ def edit(path, change):
 
 def test_a_model_comes_back_as_it_was(saved):
     model, path = saved
-    loaded = load_model(path)
+    loaded = load_network(path)
     assert loaded.config == model.config
     assert not loaded.training
     frame = torch.rand(1, 3, 32, 48)
@@ -60,14 +60,14 @@ def test_the_header_says_what_the_model_is(saved):
     assert header['depth_range_m'] == [0.1, 10.0]
     assert header['training'] == {'data': 'noise'}
     assert header['metrics'] == {'d1': 0.5}
-    assert load_model(path).header == header
+    assert load_network(path).header == header
 
 
 def test_half_precision_storage_loads_as_float32(saved, tmp_path):
     model, path = saved
     half = tmp_path / 'half.safetensors'
     save_checkpoint(half, model, dtype=torch.float16)
-    loaded = load_model(half)
+    loaded = load_network(half)
     assert {p.dtype for p in loaded.parameters()} == {torch.float32}
     for mine, theirs in zip(loaded.state_dict().values(), model.state_dict().values()):
         assert torch.allclose(mine, theirs, atol=1e-3)
@@ -81,11 +81,11 @@ def test_a_checkpoint_has_the_permissions_of_any_new_file(saved, tmp_path):
 
 
 def test_a_name_gives_fresh_weights():
-    assert load_model('double_hourglass').header is None
+    assert load_network('double_hourglass').header is None
 
 
 def test_the_shipped_checkpoint_is_the_flagship_and_small():
-    model = load_model()
+    model = load_network()
     assert model.name == 'residual_lstm'
     assert model.recurrent
     assert model.header['metrics']['held_out']['d1'] > 0.5
@@ -94,7 +94,7 @@ def test_the_shipped_checkpoint_is_the_flagship_and_small():
 
 def test_a_missing_file_names_the_alternatives(tmp_path):
     with pytest.raises(CheckpointError, match='residual_lstm'):
-        load_model(tmp_path / 'none.safetensors')
+        load_network(tmp_path / 'none.safetensors')
 
 
 @pytest.mark.parametrize('content,message', [
@@ -109,7 +109,7 @@ def test_a_file_that_is_no_checkpoint_says_what_it_is(tmp_path, content, message
     path = tmp_path / 'bad.safetensors'
     path.write_bytes(content)
     with pytest.raises(CheckpointError, match=message) as caught:
-        load_model(path)
+        load_network(path)
     assert str(path) in str(caught.value)
 
 
@@ -117,7 +117,7 @@ def test_a_torch_pickle_is_refused(tmp_path):
     path = tmp_path / 'model.pth'
     torch.save({'weight': torch.zeros(3)}, path)
     with pytest.raises(CheckpointError, match='pickle'):
-        load_model(path)
+        load_network(path)
 
 
 @pytest.mark.parametrize('keep', [0.3, 0.9, 0.999])
@@ -126,7 +126,7 @@ def test_a_truncated_checkpoint_is_refused(saved, keep):
     data = path.read_bytes()
     path.write_bytes(data[:int(len(data) * keep)])
     with pytest.raises(CheckpointError, match='truncated or damaged'):
-        load_model(path)
+        load_network(path)
 
 
 @pytest.mark.parametrize('change,message', [
@@ -143,14 +143,14 @@ def test_a_checkpoint_that_does_not_fit_says_why(saved, change, message):
     _, path = saved
     edit(path, change)
     with pytest.raises(CheckpointError, match=message):
-        load_model(path)
+        load_network(path)
 
 
 def test_weights_of_something_else_are_refused(tmp_path):
     path = tmp_path / 'other.safetensors'
     save_file({'weight': torch.zeros(2)}, path)
     with pytest.raises(CheckpointError, match='without an lstm_depth header'):
-        load_model(path)
+        load_network(path)
 
 
 def test_every_checkpoint_error_is_an_expected_failure():

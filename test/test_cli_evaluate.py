@@ -22,11 +22,11 @@ from _nyu_files import write_labeled, write_splits
 from _oracles import write_stills
 from _recordings import camera_frames, tiny_checkpoint, write_bag
 import cv2
-from lstm_depth.checkpoint import load_model
 from lstm_depth.cli import main
 from lstm_depth.data.readers import open_dataset
 from lstm_depth.data.split import hold_out
 from lstm_depth.geometry import NYU_CAMERA
+from lstm_depth.runtime.loading import load_model
 from lstm_depth.stream import DepthStream
 import numpy as np
 import pytest

@@ -20,7 +20,7 @@ from pathlib import Path
 import time
 
 from lstm_depth.errors import CheckpointError, ConfigError
-from lstm_depth.models import create_model, encoders
+from lstm_depth.models import create_model
 from lstm_depth.models.dense_decoder import CUTS
 from lstm_depth.models.encoders import load_encoder_weights, TimmEncoder
 from lstm_depth.models.fastdepth import TAPS
@@ -181,8 +181,8 @@ def test_no_hub_is_one_error_at_once_that_names_the_local_file(name, monkeypatch
         def model_info(self, repository, timeout):
             raise ConnectionError('name or service not known')
 
-    monkeypatch.setattr(encoders, 'HfApi', NoHub)
-    monkeypatch.setattr(encoders, 'try_to_load_from_cache', lambda *args: None)
+    monkeypatch.setattr('huggingface_hub.HfApi', NoHub)
+    monkeypatch.setattr('huggingface_hub.try_to_load_from_cache', lambda *args: None)
     started = time.monotonic()
     with pytest.raises(CheckpointError, match='not known.*pretrained=/path/to/weights.pth'):
         create_model(name, pretrained=True)

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 import copy
 
-from lstm_depth.checkpoint import load_model, save_checkpoint
+from lstm_depth.checkpoint import load_network, save_checkpoint
 from lstm_depth.errors import ConfigError
 from lstm_depth.models import create_model, DepthModel, detach_state, list_models
 from lstm_depth.models.blocks import DepthHead
@@ -181,7 +181,7 @@ def test_torch_export_gives_the_same_depth(recurrent: DepthModel):
 def test_a_checkpoint_gives_the_model_back(model: DepthModel, tmp_path):
     path = tmp_path / 'model.safetensors'
     save_checkpoint(path, model)
-    loaded = load_model(path)
+    loaded = load_network(path)
     path.unlink()                           # a third of a gigabyte for the largest
     assert (loaded.name, loaded.config) == (model.name, model.config)
     assert loaded.normalisation == model.normalisation

@@ -33,7 +33,7 @@ from _ros import (  # noqa: F401
     WIDTH,
 )
 from diagnostic_msgs.msg import DiagnosticArray
-from lstm_depth.checkpoint import load_model, save_checkpoint
+from lstm_depth.checkpoint import load_network, save_checkpoint
 from lstm_depth.ros.conversion import byte_array
 import numpy as np
 import pytest
@@ -119,7 +119,7 @@ def test_another_checkpoint_goes_in_without_losing_the_stream(rig, checkpoint, t
     node = rig.active_node(checkpoint)
     rig.show(image(1.0), camera_info())
     before = pixels(rig.answered(1)[0])
-    model = load_model(checkpoint)
+    model = load_network(checkpoint)
     with torch.no_grad():
         for weights in model.parameters():
             weights.add_(torch.randn_like(weights) * 0.05)
@@ -232,7 +232,7 @@ def test_a_flat_answer_is_a_diagnostics_warning(rig, checkpoint):
     rig.show(image(1.0), camera_info())
     rig.answered(1)
     with torch.no_grad():
-        for weights in node.processor.stream.model.parameters():
+        for weights in node.processor.stream.model.network.parameters():
             weights.zero_()
     rig.show(image(1.1), camera_info())
     depth = pixels(rig.answered(2)[1])

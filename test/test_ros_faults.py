@@ -86,7 +86,7 @@ def test_non_finite_output_is_nan_and_resets(rig, checkpoint):
     node = rig.active_node(checkpoint)
     rig.show(image(1.0), camera_info())
     rig.answered(1)
-    weights = next(node.processor.stream.model.parameters())
+    weights = next(node.processor.stream.model.network.parameters())
     kept = weights.detach().clone()
     weights.data.fill_(float('nan'))
     rig.show(image(1.1), camera_info())
@@ -111,7 +111,7 @@ def test_running_out_of_gpu_memory_costs_one_frame(rig, checkpoint, monkeypatch)
         monkeypatch.setattr(torch.cuda, 'empty_cache', lambda: emptied.append(True))
         raise torch.cuda.OutOfMemoryError('CUDA out of memory. Tried to allocate 2 GiB')
 
-    monkeypatch.setattr(node.processor.stream, 'push', run_out)
+    monkeypatch.setattr(node.processor.stream.model.network, 'forward', run_out)
     rig.show(image(1.0), camera_info())
     wait_for(lambda: drops(node) == {'out_of_memory': 1})
     assert emptied
@@ -124,7 +124,7 @@ def test_running_out_of_gpu_memory_costs_one_frame(rig, checkpoint, monkeypatch)
 @pytest.mark.skipif(torch.cuda.is_available(), reason='needs a machine without CUDA')
 def test_an_absent_gpu_gives_the_cpu_with_a_warning(rig, checkpoint):
     node = rig.active_node(checkpoint, device='cuda:3')
-    assert node.processor.stream.device.type == 'cpu'
+    assert node.processor.stream.device == 'cpu'
     warning, = wait_for(lambda: rig.warnings('cuda:3'))
     assert 'using the CPU' in warning
 

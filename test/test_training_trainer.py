@@ -20,7 +20,7 @@ import json
 
 from _training import draw_stills, history, tiny, write_recipe, written_recipe
 import cv2
-from lstm_depth.checkpoint import load_model, read_header, save_checkpoint
+from lstm_depth.checkpoint import load_network, read_header, save_checkpoint
 from lstm_depth.cli import main
 from lstm_depth.errors import ConfigError, DataError, TrainingError
 from lstm_depth.models import create_model
@@ -95,7 +95,7 @@ def test_the_checkpoint_says_how_it_was_trained(run):
     assert header['training']['recipe'] == written_recipe(output)
     assert header['training']['data'] == '9 frames of 3 stills; 3 frames of 1 sequences held out'
     assert header['metrics']['held_out'] == summary['metrics']
-    depth, _ = load_model(output / 'model.safetensors')(torch.rand(1, 3, 32, 32))
+    depth, _ = load_network(output / 'model.safetensors')(torch.rand(1, 3, 32, 32))
     assert depth.shape == (1, 1, 32, 32)
 
 

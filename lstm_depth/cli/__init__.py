@@ -29,6 +29,7 @@ import sys
 
 from lstm_depth import __version__
 from lstm_depth.errors import LstmDepthError
+from lstm_depth.extras import missing_package
 
 
 def command_names() -> list[str]:
@@ -60,6 +61,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return args.run(args)
     except LstmDepthError as error:
         print(f'lstm_depth {args.command}: {error}', file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        missing = missing_package(error)
+        if missing is error:
+            raise
+        print(f'lstm_depth {args.command}: {missing}', file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f'\nlstm_depth {args.command}: interrupted', file=sys.stderr)

@@ -99,12 +99,12 @@ def config_from(args: argparse.Namespace) -> EvaluateConfig:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate, print the table, write what was asked for."""
-    from lstm_depth.checkpoint import load_model
     from lstm_depth.evaluation.evaluate import evaluate
     from lstm_depth.files import write_json
+    from lstm_depth.runtime.loading import load_model
 
     config = config_from(args)
-    found = evaluate(load_model(args.checkpoint), data_from(args), config,
+    found = evaluate(load_model(args.checkpoint, device=args.device), data_from(args), config,
                      checkpoint=args.checkpoint or '')
     # Before anything is printed: into "| head", that may end the command.
     if args.json:

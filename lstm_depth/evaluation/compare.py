@@ -28,14 +28,15 @@ from pathlib import Path
 import sys
 from typing import Any
 
-from lstm_depth.checkpoint import load_model, read_header
 from lstm_depth.errors import ConfigError, DataError
 from lstm_depth.evaluation.data import EvaluationData
 from lstm_depth.evaluation.evaluate import evaluate, EvaluateConfig, MODES
 from lstm_depth.evaluation.results import Evaluation, HEADLINE, Interval
 from lstm_depth.frames import CameraFrame
-from lstm_depth.models import DepthModel, list_models
-from lstm_depth.models.summary import count_parameters
+from lstm_depth.header import read_header
+from lstm_depth.models import list_models
+from lstm_depth.runtime.engine import Engine
+from lstm_depth.runtime.loading import load_model
 from lstm_depth.scoring.bootstrap import resampled_means, RESAMPLES
 from lstm_depth.scoring.temporal import PAIR_MEASURES, static_std
 from lstm_depth.stream import DepthStream
@@ -185,7 +186,7 @@ def compare(taking_part: Sequence[Contender], data: EvaluationData,
     first: Evaluation | None = None
     for contender, mine in zip(taking_part, configs):
         tqdm.write(contender.label, file=sys.stderr)
-        model = load_model(contender.source)
+        model = load_model(contender.source, device=config.device)
         found = evaluate(model, data, mine, checkpoint=contender.checkpoint)
         first = first or found
         differences = {} if found is first else paired_differences(
@@ -203,17 +204,16 @@ def compare(taking_part: Sequence[Contender], data: EvaluationData,
         command=first.command, versions=first.versions, static_warmup=config.static_warmup)
 
 
-def _entry(contender: Contender, found: Evaluation, model: DepthModel, config: EvaluateConfig,
+def _entry(contender: Contender, found: Evaluation, model: Engine, config: EvaluateConfig,
            frozen: CameraFrame | None, differences: dict[str, Difference]) -> Entry:
     """Return what the table shows of one evaluation."""
     temporal = {name: value for name, value in (found.temporal or {}).items()
                 if not name.endswith('_truth')}
     if frozen is not None:
-        stream = DepthStream(model, device=config.device,
-                             mode='stateful' if contender.mode == 'stateful' else 'window',
+        stream = DepthStream(model, mode='stateful' if contender.mode == 'stateful' else 'window',
                              buffer_size=1 if contender.mode == 'single' else config.window)
         temporal['frozen_std'] = static_std(stream, frozen, warmup=config.static_warmup)
-    return Entry(contender, found.model, count_parameters(model),
+    return Entry(contender, found.model, model.info.parameters,
                  1e3 * float(np.median(found.latencies)), found.metrics, temporal, differences)
 
 

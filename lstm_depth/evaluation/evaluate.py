@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from lstm_depth.data.labeled import LabeledSequence
 from lstm_depth.data.sequence import FrameSequence
@@ -31,12 +32,16 @@ from lstm_depth.evaluation.builder import EvaluationBuilder
 from lstm_depth.evaluation.data import EvaluationData, frame_name
 from lstm_depth.evaluation.results import Evaluation
 from lstm_depth.frames import CameraFrame
-from lstm_depth.models import DepthModel
+from lstm_depth.runtime.engine import Engine
+from lstm_depth.runtime.loading import as_engine
 from lstm_depth.scoring.bootstrap import RESAMPLES
 from lstm_depth.scoring.protocol import find_protocol, Protocol
 from lstm_depth.scoring.temporal import TemporalAccumulator
 from lstm_depth.stream import DepthFrame, DepthStream, ResetReason
 from tqdm import tqdm
+
+if TYPE_CHECKING:
+    from lstm_depth.models import DepthModel
 
 MODES = {
     'stateful': 'stateful: one recurrent step a frame',
@@ -95,8 +100,9 @@ class EvaluateConfig:
         return find_protocol(self.protocol, self.align)
 
 
-def evaluate(model: DepthModel, data: EvaluationData, config: EvaluateConfig | None = None, *,
-             checkpoint: str = '', command: str = '') -> Evaluation:
+def evaluate(model: Engine | DepthModel, data: EvaluationData,
+             config: EvaluateConfig | None = None, *, checkpoint: str = '',
+             command: str = '') -> Evaluation:
     """
     Score *model* on *data*.
 
@@ -106,12 +112,13 @@ def evaluate(model: DepthModel, data: EvaluationData, config: EvaluateConfig | N
     """
     if not len(data):
         raise DataError(f'{data.name} has no frame to evaluate')
-    run = _Run(model, data, config or EvaluateConfig())
+    config = config or EvaluateConfig()
+    run = _Run(as_engine(model, config.device), data, config)
     run.all_sequences()
     return run.evaluation(checkpoint or 'shipped', command)
 
 
-def evaluate_sequences(model: DepthModel, sequences: Sequence[FrameSequence],
+def evaluate_sequences(model: Engine | DepthModel, sequences: Sequence[FrameSequence],
                        config: EvaluateConfig | None = None) -> Evaluation:
     """Score *model* on frames that are at hand, as in the middle of a training."""
     return evaluate(model, EvaluationData('given sequences', list(sequences)), config)
@@ -124,11 +131,11 @@ class Answerer:
     Mode 'single' is up to the caller, who resets before each frame.
     """
 
-    def __init__(self, model: DepthModel, config: EvaluateConfig) -> None:
+    def __init__(self, model: Engine, config: EvaluateConfig) -> None:
         """Start one stream, and one for mirrored images, with zero states."""
         mode = 'window' if config.mode == 'window' else 'stateful'
         self._streams = [
-            DepthStream(model, device=config.device, mode=mode, buffer_size=config.window)
+            DepthStream(model, mode=mode, buffer_size=config.window)
             for _ in range(2 if config.flip_average else 1)]
 
     @property
@@ -154,7 +161,7 @@ class Answerer:
 class _Run:
     """One model on one data set."""
 
-    def __init__(self, model: DepthModel, data: EvaluationData, config: EvaluateConfig) -> None:
+    def __init__(self, model: Engine, data: EvaluationData, config: EvaluateConfig) -> None:
         self._model, self._data, self._config = model, data, config
         self._answerer = Answerer(model, config)
         # A model without a state gives the same answer after any frames: spare them.
@@ -166,7 +173,7 @@ class _Run:
         self._frames = min(config.limit or len(data), len(data))
         self._builder = EvaluationBuilder(
             config.rules, self._settings(), ground_truth=data.ground_truth,
-            depth_range=(model.config.depth_min, model.config.depth_max), keep=config.keep,
+            depth_range=model.depth_range, keep=config.keep,
             resamples=config.resamples, seed=config.seed)
         for note in (*data.notes, self._answerer.stream.device_note, self._warmup_note()):
             if note:
@@ -205,7 +212,7 @@ class _Run:
             'frames': data.part + limit,
             'ssim, l1, mse': f'of depth / {config.rules.unit:g} m',
             **still,
-            'device': str(self._answerer.stream.device),
+            'device': self._answerer.stream.device,
         }
 
     def all_sequences(self) -> None:

@@ -31,7 +31,6 @@ from pathlib import Path
 import time
 from typing import Any
 
-from lstm_depth.checkpoint import load_model
 from lstm_depth.errors import ConfigError, DataError
 from lstm_depth.evaluation.builder import EvaluationBuilder
 from lstm_depth.evaluation.report import write_report
@@ -54,7 +53,8 @@ from lstm_depth.evaluation.summary import (
 )
 from lstm_depth.frames import CameraFrame
 from lstm_depth.media.sources import BagSource, DEFAULT_RATE_HZ, open_source, Source
-from lstm_depth.models import DepthModel
+from lstm_depth.runtime.engine import Engine
+from lstm_depth.runtime.loading import load_model
 from lstm_depth.scoring.metrics import MetricsMean
 from lstm_depth.scoring.protocol import find_protocol
 from lstm_depth.scoring.range_check import RangeCheck
@@ -181,8 +181,8 @@ def run_replay(config: ReplayConfig) -> ReplayReport:
     ``report.html`` into ``config.report``. Raises DataError for a source that cannot
     be read or has no frame, CheckpointError for a checkpoint that cannot be used.
     """
-    model = load_model(config.checkpoint)
-    stream = DepthStream(model, device=config.device, mode=config.mode)
+    model = load_model(config.checkpoint, device=config.device)
+    stream = DepthStream(model, mode=config.mode)
     with ExitStack() as stack:
         source = stack.enter_context(open_source(
             config.source, image_topic=config.image_topic, depth_topic=config.depth_topic,
@@ -232,7 +232,7 @@ def _with_progress(source: Source, limit: int) -> Iterable[CameraFrame]:
 class _Replay:
     """The counts of one run, and the step from a frame to its scored answer."""
 
-    def __init__(self, model: DepthModel, stream: DepthStream, config: ReplayConfig) -> None:
+    def __init__(self, model: Engine, stream: DepthStream, config: ReplayConfig) -> None:
         self._model = model
         self._stream = stream
         self._config = config
@@ -242,11 +242,11 @@ class _Replay:
         self._temporal = (TemporalAccumulator(min_depth=config.min_depth,
                                               max_depth=config.max_depth)
                           if config.temporal else None)
-        self._range = RangeCheck((model.config.depth_min, model.config.depth_max))
+        self._range = RangeCheck(model.depth_range)
         self._builder = EvaluationBuilder(
             replace(find_protocol('raw'), min_depth=config.min_depth,
                     max_depth=config.max_depth),
-            {'mode': config.mode, 'device': str(stream.device), 'flip averaging': 'no',
+            {'mode': config.mode, 'device': stream.device, 'flip averaging': 'no',
              'warm-up': 'none (video: the state carried from frame to frame)'},
         ) if config.report else None
         self.frames_in = 0
@@ -289,7 +289,7 @@ class _Replay:
             source=source.name,
             checkpoint=config.checkpoint or 'shipped',
             model=self._model.name,
-            device=str(self._stream.device),
+            device=self._stream.device,
             mode=config.mode,
             depth_range_m=(config.min_depth, config.max_depth),
             frames_in=self.frames_in,

@@ -19,9 +19,9 @@ from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
 from lstm_depth.errors import ConfigError
+from lstm_depth.models.backbone import Backbone
 from lstm_depth.models.config import ModelConfig
 from lstm_depth.models.cores import make_core, State
-from lstm_depth.models.encoders import TimmEncoder
 import torch
 from torch import nn, Tensor
 
@@ -70,15 +70,19 @@ class DepthModel(nn.Module, ABC):
         """Whether a state is carried from frame to frame."""
         return self.core.recurrent
 
+    def backbones(self) -> list[Backbone]:
+        """Return the encoders within that may come with pretrained weights."""
+        return [module for module in self.modules() if isinstance(module, Backbone)]
+
     def freeze(self, freeze: str = 'none', *, hold_batchnorm: bool = False) -> None:
         """
         Choose what training leaves alone; each call replaces the last one's choice.
 
         *freeze*: 'all_but_core' for everything but the recurrent core, else the layers of a
-        pretrained encoder, see ``TimmEncoder.freeze`` for this and *hold_batchnorm*. Raises
+        pretrained encoder, see ``Backbone.freeze`` for this and *hold_batchnorm*. Raises
         ConfigError where it asks for something that the model does not have.
         """
-        backbones = [module for module in self.modules() if isinstance(module, TimmEncoder)]
+        backbones = self.backbones()
         only_core = freeze == 'all_but_core'
         if only_core and not self.recurrent:
             raise ConfigError(f'{self.name} has no recurrent core to train; set temporal, or '
@@ -95,11 +99,11 @@ class DepthModel(nn.Module, ABC):
 
     def set_drop_path(self, rate: float) -> None:
         """
-        Leave a pretrained encoder's blocks out at random, see ``TimmEncoder.set_drop_path``.
+        Leave a pretrained encoder's blocks out at random, see ``Backbone.set_drop_path``.
 
         Raises ConfigError for a rate above 0 where the model has no backbone.
         """
-        backbones = [module for module in self.modules() if isinstance(module, TimmEncoder)]
+        backbones = self.backbones()
         if rate and not backbones:
             raise ConfigError(f'{self.name} has no pretrained backbone; set drop_path to 0')
         for backbone in backbones:

@@ -17,9 +17,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lstm_depth.models.backbone import Backbone
 from lstm_depth.models.base import DepthModel, Features
 from lstm_depth.models.config import ModelConfig
-from lstm_depth.models.encoders import TimmEncoder
 from torch import nn, Tensor
 
 NORMALISATIONS = ('unit', 'symmetric', 'weights')
@@ -50,7 +50,7 @@ class EncoderConfig(ModelConfig):
 class EncoderDecoder(DepthModel):
     """A pyramid, the core on its coarsest map, and a decoder fed with all of them."""
 
-    def __init__(self, name: str, config: EncoderConfig, encoder: TimmEncoder,
+    def __init__(self, name: str, config: EncoderConfig, encoder: Backbone,
                  decoder: nn.Module) -> None:
         """Build; *decoder* maps Features, skips coarsest first, to depth in metres."""
         mean, std = {

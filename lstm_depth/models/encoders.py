@@ -21,13 +21,11 @@ from pathlib import Path
 import pickle
 import re
 
-from huggingface_hub import HfApi, try_to_load_from_cache
 from lstm_depth.errors import CheckpointError, ConfigError
+from lstm_depth.extras import import_extra
+from lstm_depth.models.backbone import Backbone
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-import timm
-from timm.layers import DropPath
-from timm.models import create_feature_extractor
 import torch
 from torch import fx, nn, Tensor
 
@@ -38,13 +36,8 @@ _HUB_TIMEOUT_S = 10
 _HUB_FILES = ('model.safetensors', 'pytorch_model.bin')
 
 
-class TimmEncoder(nn.Module):
-    """
-    A timm backbone as a pyramid: frames (N, 3, H, W) to maps at rising strides.
-
-    *channels* and *strides* list its levels, finest first; *mean* and *std* are
-    what its ImageNet weights expect of frames in [0, 1].
-    """
+class TimmEncoder(Backbone):
+    """A timm network as a pyramid."""
 
     def __init__(self, name: str, pretrained: bool | str = False, *,
                  taps: Sequence[str] = (), with_input: bool = False) -> None:
@@ -60,6 +53,7 @@ class TimmEncoder(nn.Module):
         have, CheckpointError for weights that cannot be had.
         """
         super().__init__()
+        timm = import_extra('timm')
         if not timm.is_model(name):
             raise ConfigError(f'timm has no backbone {name!r}; see timm.list_models()')
         self.with_input = with_input
@@ -89,16 +83,7 @@ class TimmEncoder(nn.Module):
         return [frames, *levels] if self.with_input else levels
 
     def freeze(self, freeze: str = 'none', *, hold_batchnorm: bool = False) -> None:
-        """
-        Choose what training leaves alone; each call replaces the last one's choice.
-
-        *freeze*: 'none', 'all', or 'first_N': everything up to and including the
-        N-th level, finest first ('first_1' is the stem). Frozen layers get no
-        gradient and stay in inference mode, BatchNorm and dropout alike.
-        *hold_batchnorm* keeps the BatchNorm of the whole encoder in inference
-        mode, as paper 001 fine-tunes: its statistics stay ImageNet's while its
-        weights train. Raises ConfigError for anything else.
-        """
+        """Choose what training leaves alone, see `Backbone.freeze`."""
         first = re.fullmatch(r'first_(\d+)', freeze)
         count = {'none': 0, 'all': len(self.levels)}.get(freeze, int(first[1]) if first else -1)
         if not 0 <= count <= len(self.levels) or freeze == 'first_0':
@@ -112,18 +97,13 @@ class TimmEncoder(nn.Module):
         self.train(self.training)
 
     def set_drop_path(self, rate: float) -> None:
-        """
-        Leave residual blocks out at random while training (stochastic depth).
-
-        *rate*: of the last block, rising linearly from 0 at the first (Huang et al. 2016).
-        Nothing of it is in a checkpoint. Raises ConfigError where the backbone's blocks
-        have no such path.
-        """
+        """Leave residual blocks out at random while training, see `Backbone`."""
         blocks = [module for module in self.net.modules() if hasattr(module, 'drop_path')]
         if rate and not blocks:
             raise ConfigError('this encoder has no blocks to drop; set drop_path to 0')
+        drop_path = import_extra('timm.layers').DropPath
         for index, block in enumerate(blocks):
-            block.drop_path = DropPath(rate * index / len(blocks))
+            block.drop_path = drop_path(rate * index / len(blocks))
 
     def train(self, mode: bool = True) -> TimmEncoder:
         """Set training mode, except for what ``freeze`` holds in inference mode."""
@@ -151,13 +131,14 @@ class TimmEncoder(nn.Module):
 
 def _build(name: str, taps: tuple[str, ...], pretrained: bool) -> nn.Module:
     """Return timm's pyramid of *name*, or the network cut at *taps*."""
+    timm = import_extra('timm')
     if pretrained:
         _check_hub(name)
     try:
         if not taps:
             return timm.create_model(name, features_only=True, pretrained=pretrained)
-        cut = create_feature_extractor(timm.create_model(name, pretrained=pretrained),
-                                       {tap: tap for tap in taps}).eval()
+        cut = timm.models.create_feature_extractor(
+            timm.create_model(name, pretrained=pretrained), {tap: tap for tap in taps}).eval()
         # torchvision's module keeps a graph for training and one for evaluation, here the
         # same, and goes into training mode when it is copied; a plain one does not.
         return fx.GraphModule(cut, cut.graph).train()
@@ -171,12 +152,13 @@ def _build(name: str, taps: tuple[str, ...], pretrained: bool) -> nn.Module:
 
 def _check_hub(name: str) -> None:
     """Raise CheckpointError at once where timm would retry for a minute."""
-    repository = timm.get_pretrained_cfg(name).hf_hub_id
-    if not repository or any(isinstance(try_to_load_from_cache(repository, file), str)
+    hub = import_extra('huggingface_hub')
+    repository = import_extra('timm').get_pretrained_cfg(name).hf_hub_id
+    if not repository or any(isinstance(hub.try_to_load_from_cache(repository, file), str)
                              for file in _HUB_FILES):
         return
     try:
-        HfApi().model_info(repository, timeout=_HUB_TIMEOUT_S)
+        hub.HfApi().model_info(repository, timeout=_HUB_TIMEOUT_S)
     except Exception as error:  # the client's own kinds, which change with its versions
         raise _no_hub(name, error) from error
 
@@ -220,7 +202,7 @@ def load_encoder_weights(net: nn.Module, name: str, path: Path) -> None:
         # This format sorts what it stores; numbers in the names give the order back.
         weights = dict(sorted(weights.items(), key=lambda item: _natural(item[0])))
     with torch.device('meta'):
-        body = _body(timm.create_model(name).state_dict())
+        body = _body(import_extra('timm').create_model(name).state_dict())
     wanted = {key: _plain(key) for key in _body(net.state_dict())}
     needed = set(wanted.values())
     if len(needed & set(map(_plain, weights))) < len(needed) / 2:

@@ -65,10 +65,10 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_srvs.srv import SetBool, Trigger
 
 if TYPE_CHECKING:
-    from lstm_depth.models.base import DepthModel
     from lstm_depth.ros.conversion import ImageConverter
     from lstm_depth.ros.outputs import Outputs
     from lstm_depth.ros.processor import FrameProcessor
+    from lstm_depth.runtime.engine import Engine
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 
@@ -176,9 +176,9 @@ class DepthNode(ForgivingLifecycleNode):
         self._jump_handle.unregister()
         self._stop_worker()
 
-    def _load(self, checkpoint: str) -> DepthModel:
+    def _load(self, checkpoint: str) -> Engine:
         """Return the model of a checkpoint; CheckpointError saying what to do."""
-        from lstm_depth.checkpoint import load_model
+        from lstm_depth.runtime.loading import load_model
         return load_model(checkpoint or None)
 
     def _subscribe(self, kind: type, name: str, callback: Any) -> Any:
@@ -308,7 +308,7 @@ class DepthNode(ForgivingLifecycleNode):
         if self._warned_no_input:
             alerts.append(Alert(WARN, f'no image: {self._missing_input()}'))
         self._diagnostics.publish(diagnostics_message(
-            f'{self.get_fully_qualified_name()}: depth', str(stream.device if stream else ''),
+            f'{self.get_fully_qualified_name()}: depth', stream.device if stream else '',
             self.get_clock().now(), alerts, facts, self.telemetry.snapshot(), resets))
 
 

@@ -20,9 +20,8 @@ import time
 import traceback
 from typing import Any
 
-from lstm_depth.errors import LstmDepthError, MessageError
+from lstm_depth.errors import LstmDepthError, MessageError, OutOfMemory
 from lstm_depth.geometry import Camera
-from lstm_depth.models.base import DepthModel
 from lstm_depth.msgs.camera_info import camera_for_image
 from lstm_depth.msgs.output import (
     is_flat,
@@ -36,10 +35,10 @@ from lstm_depth.ros.conversion import ImageConverter
 from lstm_depth.ros.job import Job, Reports
 from lstm_depth.ros.outputs import Output, Outputs
 from lstm_depth.ros.parameters import DepthSettings
+from lstm_depth.runtime.engine import Engine
 from lstm_depth.stream import DepthFrame, DepthStream, ResetReason
 import numpy as np
 from sensor_msgs.msg import CameraInfo
-import torch
 
 # A clock that jumps back and stamps that go back within so many seconds are one event.
 _SAME_JUMP_S = 1.0
@@ -54,7 +53,7 @@ class FrameProcessor:
     All methods but ``settings`` (any thread may replace it) belong to one thread.
     """
 
-    def __init__(self, model: DepthModel, settings: DepthSettings, converter: ImageConverter,
+    def __init__(self, model: Engine, settings: DepthSettings, converter: ImageConverter,
                  outputs: Outputs, reports: Reports, info_topic: str) -> None:
         """Put the model on its device."""
         self.settings = settings
@@ -95,10 +94,10 @@ class FrameProcessor:
             frame = self._push(rgb, camera, job)
         except MessageError as error:
             self._drop(error.cause, f'image dropped: {error}')
+        except OutOfMemory as error:
+            self._out_of_memory(error)
         except LstmDepthError as error:
             self._drop('bad_image', f'image dropped: {error}')
-        except torch.cuda.OutOfMemoryError as error:
-            self._out_of_memory(error)
         else:
             self._answer(frame, rgb, camera, job, settings)
 
@@ -121,11 +120,11 @@ class FrameProcessor:
         self._backward('the clock')
         self._jump_pending = True
 
-    def swap_model(self, model: DepthModel) -> None:
+    def swap_model(self, model: Engine) -> None:
         """Go on with another model, its state rebuilt from the newest frames."""
         self._stream.swap_model(model)
 
-    def _start_stream(self, model: DepthModel, settings: DepthSettings) -> None:
+    def _start_stream(self, model: Engine, settings: DepthSettings) -> None:
         """Make an engine with an empty state."""
         self._stream = DepthStream(
             model, device=settings.device, mode=settings.mode, buffer_size=settings.buffer_size,
@@ -249,11 +248,9 @@ class FrameProcessor:
         if cause != 'duplicate_stamp':
             self._reports.alerts.warn(cause, text)
 
-    def _out_of_memory(self, error: Exception) -> None:
-        """Drop the frame, give the cached memory back, and tell."""
-        torch.cuda.empty_cache()
-        text = (f'out of GPU memory, frame dropped: {str(error).splitlines()[0]}; free the GPU, '
-                'or choose a smaller model or device:=cpu')
+    def _out_of_memory(self, error: OutOfMemory) -> None:
+        """Drop the frame and tell."""
+        text = f'frame dropped, {error}'
         self._reports.telemetry.drop('out_of_memory')
         self._reports.throttled.warning('out_of_memory', text)
         self._reports.alerts.error('out_of_memory', text)

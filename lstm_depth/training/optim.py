@@ -21,7 +21,6 @@ import warnings
 
 from lstm_depth.errors import CheckpointError
 from lstm_depth.models import DepthModel
-from lstm_depth.models.encoders import TimmEncoder
 from lstm_depth.training.config import OptimizerSection, PhaseSection
 import torch
 from torch.optim import lr_scheduler, Optimizer
@@ -29,7 +28,7 @@ from torch.optim import lr_scheduler, Optimizer
 
 def make_optimizer(model: DepthModel, phase: PhaseSection) -> Optimizer:
     """Return the optimizer of what *phase* trains, a pretrained backbone at its own rate."""
-    backbone = {id(parameter) for module in model.modules() if isinstance(module, TimmEncoder)
+    backbone = {id(parameter) for module in model.backbones()
                 for parameter in module.parameters()}
     groups = []
     for inside, rate in ((False, 1.0), (True, phase.optimizer.encoder_rate)):

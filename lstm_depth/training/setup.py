@@ -20,7 +20,7 @@ from pathlib import Path
 
 from lightning_fabric import Fabric
 from lightning_fabric.strategies import DDPStrategy
-from lstm_depth.checkpoint import load_model
+from lstm_depth.checkpoint import load_network
 from lstm_depth.data.clip import ClipBatch
 from lstm_depth.errors import ConfigError, TrainingError
 from lstm_depth.losses import DepthLoss
@@ -71,7 +71,7 @@ def build_model(section: ModelSection) -> DepthModel:
     if section.checkpoint is None:
         return create_model(section.name, pretrained=_weights(section.pretrained),
                             **section.settings)
-    start = load_model(section.checkpoint)
+    start = load_network(section.checkpoint)
     if start.name != section.name:
         raise ConfigError(f'{section.checkpoint} holds a {start.name}, the recipe trains a '
                           f'{section.name}; set model.name={start.name}')

@@ -1,0 +1,93 @@
+# Copyright 2026 The lstm_depth authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""
+The header of a checkpoint: what its network is and how good, without reading its weights.
+
+It lies as JSON in the metadata of the safetensors file under ``lstm_depth`` and says
+everything needed to rebuild the model and to judge it: name, full configuration, input
+size and normalisation, depth range, training data, metrics, version.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+import json
+from pathlib import Path
+from typing import Any
+
+from lstm_depth import __version__
+from lstm_depth.errors import CheckpointError
+from safetensors import safe_open, SafetensorError
+
+FORMAT = 1
+KEY = 'lstm_depth'
+_SHIPPED = 'residual_lstm.safetensors'
+
+
+def shipped_checkpoint() -> Path:
+    """Return the path of the checkpoint that comes with the package."""
+    return Path(str(files('lstm_depth') / 'weights' / _SHIPPED))
+
+
+def read_header(path: str | Path) -> dict[str, Any]:
+    """Return the JSON header of a checkpoint; CheckpointError when there is none."""
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(
+            f'no checkpoint {path}; give the path of a .safetensors file, the name of a model '
+            '(residual_lstm, ...; "lstm_depth models" lists them), or nothing for the '
+            'checkpoint that ships')
+    try:
+        with safe_open(path, framework='np') as file:
+            metadata = file.metadata() or {}
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(
+            f'{path} is not a checkpoint: {diagnose(path)} ({error})') from error
+    if KEY not in metadata:
+        raise CheckpointError(
+            f'{path} is a safetensors file without an lstm_depth header: it holds weights of '
+            'something else; checkpoints are written by lstm_depth')
+    return parse_header(metadata[KEY], path)
+
+
+def parse_header(text: str, path: Path) -> dict[str, Any]:
+    """Return the header that *text*, found in *path*, holds; CheckpointError if it does not."""
+    try:
+        header = json.loads(text)
+        known = header['format'] == FORMAT
+        if not (isinstance(header['config'], dict) and isinstance(header['model'], str)):
+            raise TypeError('its model or its configuration is of another type')
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f'{path} has a damaged header ({error}); copy it again') from error
+    if not known:
+        raise CheckpointError(
+            f'{path} has checkpoint format {header["format"]}, this version ({__version__}) '
+            f'reads {FORMAT}; use a newer lstm_depth')
+    return header
+
+
+def diagnose(path: Path) -> str:
+    """Say what a file that is no safetensors file seems to be, and what to do."""
+    with path.open('rb') as file:
+        start = file.read(64)
+    if not start:
+        return 'the file is empty; copy it again'
+    if start.lstrip()[:1] == b'<':
+        return 'it is a web page, so the download did not reach the file itself; download it again'
+    if start[:2] in (b'PK', b'\x80\x02', b'\x80\x04', b'\x80\x05'):
+        return ('it is a Python pickle (.pth), which could run any code when loaded; '
+                'lstm_depth reads only .safetensors checkpoints')
+    if start.startswith(b'version https://git-lfs'):
+        return 'it is a Git LFS pointer; run "git lfs pull"'
+    return 'it is truncated or damaged; copy it again'

@@ -59,7 +59,7 @@ class MessageError(LstmDepthError, ValueError):
     A ROS message does not hold what it claims to hold.
 
     *cause* is a short name to count and report by: ``zero_size``, ``short_data``,
-    ``bad_step``, ``bad_encoding``, ``corrupt_image``, ``bad_calibration`` or
+    ``bad_step``, ``bad_encoding``, ``corrupt_image``, ``too_large``, ``bad_calibration`` or
     ``corrupt_message``.
     """
 

@@ -15,7 +15,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from lstm_depth.geometry import Camera
 import numpy as np
@@ -27,7 +29,8 @@ class CameraFrame:
     One colour image and what is known about it.
 
     *rgb*: (H, W, 3) uint8. *stamp_ns*: nanoseconds, any epoch. *camera*: the
-    intrinsics, None when unknown. *depth*: (H, W) float32 metres along z, NaN
+    intrinsics, None when unknown; *info*: the CameraInfo fields that they come from, scaled to
+    the image, where there was such a message or file. *depth*: (H, W) float32 metres along z, NaN
     where invalid, None when there is no ground truth. *pose*: (4, 4) float64
     camera-to-world transform in metres, None when unknown.
     """
@@ -38,6 +41,7 @@ class CameraFrame:
     camera: Camera | None = None
     depth: np.ndarray | None = None
     pose: np.ndarray | None = None
+    info: Mapping[str, Any] | None = None
 
     @property
     def stamp_s(self) -> float:

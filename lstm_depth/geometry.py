@@ -21,20 +21,23 @@ distance along z (REP-118), never along the ray.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 import math
 
 from lstm_depth.errors import ConfigError
+from lstm_depth.lens import Distortion
 import numpy as np
 
 
 @dataclass(frozen=True)
 class Camera:
     """
-    Intrinsics of an undistorted pinhole camera.
+    Intrinsics of a camera.
 
     *width*, *height*, *fx*, *fy*, *cx* and *cy* are in pixels. ``fx == 0`` means
-    uncalibrated, as in ``sensor_msgs/CameraInfo``.
+    uncalibrated, as in ``sensor_msgs/CameraInfo``. *distortion*: of the lens, in raw images;
+    None for a pinhole camera or rectified images.
     """
 
     width: int
@@ -43,6 +46,7 @@ class Camera:
     fy: float
     cx: float
     cy: float
+    distortion: Distortion | None = None
 
     def __post_init__(self) -> None:
         """Raise ConfigError for sizes and values that no camera has."""
@@ -63,14 +67,42 @@ class Camera:
         return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]])
 
     def resized(self, width: int, height: int) -> Camera:
-        """Return the camera of the same view resampled to *width* x *height*."""
+        """
+        Return the camera of the same view resampled to *width* x *height*.
+
+        The principal point scales like the focal lengths, as image_proc and every camera_info
+        consumer has it. Pixel centres at whole numbers would make it ``(cx + 0.5) sx - 0.5``,
+        which differs by less than half a pixel.
+        """
         sx, sy = width / self.width, height / self.height
-        return Camera(width, height, self.fx * sx, self.fy * sy, self.cx * sx, self.cy * sy)
+        return Camera(width, height, self.fx * sx, self.fy * sy, self.cx * sx, self.cy * sy,
+                      self.distortion)
+
+    def turned(self, orientation: int) -> Camera:
+        """Return the camera of an image that is turned or mirrored as EXIF counts, 1 to 8."""
+        camera = self
+        if orientation in (5, 6, 7, 8):
+            camera = Camera(self.height, self.width, self.fy, self.fx, self.cy, self.cx,
+                            self.distortion)
+        flip_x, flip_y = orientation in (2, 3, 6, 7), orientation in (3, 4, 7, 8)
+        return replace(
+            camera, cx=camera.width - 1 - camera.cx if flip_x else camera.cx,
+            cy=camera.height - 1 - camera.cy if flip_y else camera.cy,
+            distortion=self.distortion and self.distortion.turned(
+                orientation in (5, 6, 7, 8), flip_x, flip_y))
 
     def rays(self) -> np.ndarray:
-        """Return (H, W, 3) float32 points at depth 1 m: ``((u-cx)/fx, (v-cy)/fy, 1)``."""
+        """
+        Return (H, W, 3) float32 points at depth 1 m: ``((u-cx)/fx, (v-cy)/fy, 1)``.
+
+        Of a distorted camera these are where the lens really looks, NaN for pixels that no
+        point in front of it reaches; they are computed once a camera, which takes some tenths
+        of a second, and must not be written to.
+        """
         if not self.calibrated:
             raise ConfigError('the camera is not calibrated (fx or fy is 0): no points')
+        if self.distortion is not None:
+            return _undistorted_rays(self)
         rays = np.ones((self.height, self.width, 3), np.float32)
         rays[..., 0] = (np.arange(self.width) - self.cx) / self.fx
         rays[..., 1] = ((np.arange(self.height) - self.cy) / self.fy)[:, None]
@@ -94,8 +126,23 @@ class Camera:
         points = np.asarray(points, np.float64)
         z = points[..., 2]
         with np.errstate(divide='ignore', invalid='ignore'):
-            return np.stack([points[..., 0] / z * self.fx + self.cx,
-                             points[..., 1] / z * self.fy + self.cy], axis=-1)
+            x, y = points[..., 0] / z, points[..., 1] / z
+        if self.distortion is not None:
+            x, y = self.distortion.distort(x, y)
+        return np.stack([x * self.fx + self.cx, y * self.fy + self.cy], axis=-1)
+
+
+# Raw cameras do not change from frame to frame, and their rays take longer than a frame.
+@lru_cache(maxsize=4)
+def _undistorted_rays(camera: Camera) -> np.ndarray:
+    """Return the read-only (H, W, 3) float32 rays of a distorted camera."""
+    u, v = np.meshgrid((np.arange(camera.width) - camera.cx) / camera.fx,
+                       (np.arange(camera.height) - camera.cy) / camera.fy)
+    rays = np.ones((camera.height, camera.width, 3), np.float32)
+    rays[..., 0], rays[..., 1] = camera.distortion.undistort(u, v)
+    rays[np.isnan(rays[..., 0])] = np.nan
+    rays.flags.writeable = False
+    return rays
 
 
 # NYU Depth V2's colour camera at 640x480 (its toolbox's camera_params.m).
@@ -123,8 +170,11 @@ def splat_depth(points: np.ndarray, camera: Camera) -> np.ndarray:
     """
     points = points[points[:, 2] > 0]
     z = points[:, 2]
-    u = np.rint(points[:, 0] / z * camera.fx + camera.cx)
-    v = np.rint(points[:, 1] / z * camera.fy + camera.cy)
+    if camera.distortion is None:
+        u = np.rint(points[:, 0] / z * camera.fx + camera.cx)
+        v = np.rint(points[:, 1] / z * camera.fy + camera.cy)
+    else:
+        u, v = np.rint(camera.project(points)).T
     inside = (u >= 0) & (u < camera.width) & (v >= 0) & (v < camera.height)
     place = (v[inside] * camera.width + u[inside]).astype(np.intp)
     depth = nearest_per_place(place, z[inside].astype(np.float32), camera.width * camera.height)

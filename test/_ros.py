@@ -173,6 +173,12 @@ class Rig:
         return [line for line in self._log.splitlines()
                 if line.startswith(('[WARN]', '[ERROR]')) and text in line]
 
+    def log(self, text: str) -> str:
+        """Return all that was logged if *text* is in it, else nothing."""
+        captured = self._capfd.readouterr()
+        self._log += captured.out + captured.err
+        return self._log if text in self._log else ''
+
     def show(self, msg: Image | CompressedImage, info: CameraInfo | None = None) -> None:
         """Publish an image, after its camera_info."""
         if info is not None:

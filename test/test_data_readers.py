@@ -232,7 +232,7 @@ def test_a_border_is_cut_off_image_depth_and_camera(made):
 
 @pytest.mark.parametrize(('spoil', 'says'), [
     (lambda root: (root / 'rgb/00000.jpg').write_bytes(b'no'), 'no readable image'),
-    (lambda root: (root / 'depth/00000.png').write_bytes(b'no'), 'no depth image of 16 bits'),
+    (lambda root: (root / 'depth/00000.png').write_bytes(b'no'), 'depth/00000.png cannot be read'),
     (lambda root: save(root / 'depth/00000.png', np.ones(SIZE, np.uint8)), 'of 16 bits'),
     (lambda root: save(root / 'depth/00000.png', np.ones((9, 9), np.uint16)), '9x9 but its'),
 ])

@@ -36,3 +36,12 @@ def test_a_smaller_frame_keeps_its_proportions_camera_and_readings():
     assert np.isin(found.depth[2:], depth).all() and np.isnan(found.depth[:2]).all()
     assert found.camera.fx == pytest.approx(NYU_CAMERA.fx / 40)
     assert (found.stamp_ns, found.frame_id) == (7, 'eye') and found.pose is pose
+
+
+@pytest.mark.parametrize('factor', [2, 3, 4, 5])
+def test_depth_is_picked_from_the_middle_of_the_pixels_that_colour_is_averaged_over(factor):
+    ramp = np.arange(60, dtype=np.float32)[None].repeat(60, axis=0) + 1
+    rgb = np.repeat((ramp[..., None] * 4).astype(np.uint8), 3, axis=-1)
+    found = shrunk(CameraFrame(rgb, 0, depth=ramp), 60 // factor)
+    apart = found.depth - found.rgb[..., 0] / np.float32(4)
+    assert np.abs(apart).max() <= 0.5 + 1 / 4, 'in pixels of the source'

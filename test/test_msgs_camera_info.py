@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 from _messages import info_message
@@ -22,12 +23,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lstm_depth.errors import DataError, MessageError
 from lstm_depth.geometry import Camera
+from lstm_depth.lens import Distortion
 from lstm_depth.msgs.camera_info import (
+    camera_basis,
     camera_for_image,
     camera_from_info,
+    described_as,
     info_fields,
     read_calibration,
     scaled_info_fields,
+    shows_rectified,
 )
 import numpy as np
 import pytest
@@ -58,21 +63,82 @@ def region(x_offset, y_offset, width, height):
                            do_rectify=False)
 
 
-def test_intrinsics_are_those_of_p():
-    assert camera_from_info(info_message(640, 480, K, P)) == Camera(640, 480, 400, 410, 310, 230)
+RAW = Camera(640, 480, 500, 510, 320, 240, Distortion('plumb_bob', (0.1, 0.2, 0.0, 0.0, 0.0)))
+RECTIFIED = Camera(640, 480, 400, 410, 310, 230)
 
 
-@pytest.mark.parametrize('p, use_projection', [((0.0,) * 12, True), (P, False)])
-def test_intrinsics_are_those_of_k_where_p_is_zero_or_not_wanted(p, use_projection):
-    camera = camera_from_info(info_message(640, 480, K, p), use_projection)
+def info_of(**changes):
+    """Return an info whose P differs from K and whose D is not 0, with *changes*."""
+    info = info_message(640, 480, K, P)
+    vars(info).update(changes)
+    return info
+
+
+@pytest.mark.parametrize('topic, rectified, expected', [
+    ('/camera/image_raw', 'auto', RAW), ('/camera/image_rect', 'auto', RECTIFIED),
+    ('/camera/image_rect_color/compressed', 'auto', RECTIFIED), ('', 'auto', RAW),
+    ('/zed/rgb/color/rect/image', 'auto', RECTIFIED), ('/rectory/image_raw', 'auto', RAW),
+    ('/camera/image_rect', 'false', RAW), ('/camera/image_raw', 'true', RECTIFIED)])
+def test_a_raw_image_has_k_and_d_and_a_rectified_one_p(topic, rectified, expected):
+    info = info_of()
+    assert camera_for_image(info, 640, 480, topic, rectified) == expected
+    assert shows_rectified(info, topic, rectified) == (expected == RECTIFIED)
+    basis = camera_basis(info, topic, rectified)
+    assert basis.startswith('rectified' if expected == RECTIFIED else 'raw')
+
+
+def test_intrinsics_are_those_of_p_where_no_distortion_is_left():
+    assert camera_from_info(info_of(d=[0.0] * 5)) == RECTIFIED
+    assert camera_from_info(info_of(d=[])) == RECTIFIED
+
+
+def test_intrinsics_are_those_of_k_where_p_is_zero():
+    camera = camera_from_info(info_of(p=[0.0] * 12), '/image_rect')
     assert camera == Camera(640, 480, 500, 510, 320, 240)
+
+
+@pytest.mark.parametrize('model, d, expected', [
+    ('plumb_bob', [0.1, 0.2, 0.3, 0.4], ('plumb_bob', (0.1, 0.2, 0.3, 0.4))),
+    ('plumb_bob', [0.1, 0, 0, 0, 0, 0, 0, 0], ('plumb_bob', (0.1, 0, 0, 0))),
+    ('', [0.1] * 5, ('plumb_bob', (0.1,) * 5)),
+    ('', [0.1] * 8, ('rational_polynomial', (0.1,) * 8)),
+    ('rational_polynomial', [0.1] * 12 + [0, 0], ('rational_polynomial', (0.1,) * 12)),
+    ('Brown Conrady', [0.1] * 5, ('plumb_bob', (0.1,) * 5)),
+    ('fisheye', [0.1] * 4, ('equidistant', (0.1,) * 4))])
+def test_distortion_is_read_as_drivers_write_it(model, d, expected):
+    lens = camera_from_info(info_of(distortion_model=model, d=d)).distortion
+    assert (lens.model, lens.coefficients) == expected
+
+
+@pytest.mark.parametrize('model, d', [
+    ('Inverse Brown Conrady', [0.1] * 5), ('plumb_bob', [0.1] * 3),
+    ('plumb_bob', [np.nan] * 5), ('equidistant', [0.1] * 5)])
+def test_a_lens_that_cannot_be_undistorted_is_refused_with_what_to_do(model, d):
+    with pytest.raises(MessageError, match='rectified:=true') as caught:
+        camera_from_info(info_of(distortion_model=model, d=d))
+    assert caught.value.cause == 'bad_calibration'
+    assert camera_from_info(info_of(distortion_model=model, d=d), '/image_rect') == RECTIFIED
+
+
+def test_beside_a_raw_image_p_is_k_and_beside_a_rectified_one_nothing_is_left_to_rectify():
+    fields = scaled_info_fields(info_of(), 320, 240)
+    raw = SimpleNamespace(**described_as(fields, False))
+    assert raw.p == [250, 0, 160, 0, 0, 255, 120, 0, 0, 0, 1, 0] and raw.d == fields['d']
+    assert raw.k == fields['k']
+    rectified = SimpleNamespace(**described_as(fields, True))
+    assert rectified.p == fields['p'] and not any(rectified.d)
+    # Who knows nothing about the topic comes to the same camera.
+    assert camera_from_info(rectified) == camera_from_info(rectified, '', 'true') \
+        == RECTIFIED.resized(320, 240)
+    assert camera_from_info(raw) == RAW.resized(320, 240)
 
 
 def test_ros_1_spelling_is_read_too():
     info = info_message(640, 480, K, P)
     for name in 'dkrp':
         setattr(info, name.upper(), vars(info).pop(name))
-    assert camera_from_info(info) == Camera(640, 480, 400, 410, 310, 230)
+    assert camera_from_info(info) == RAW
+    assert camera_from_info(info, '/image_rect') == RECTIFIED
     assert scaled_info_fields(info, 640, 480)['k'] == list(K)
 
 
@@ -84,7 +150,8 @@ def test_k0_of_zero_means_uncalibrated():
 
 @pytest.mark.parametrize('changes', [
     {'k': [np.nan] * 9}, {'k': [1.0] * 8}, {'p': []}, {'p': [np.inf] * 12}, {'width': 0},
-    {'k': [-500.0, *K[1:]], 'p': [0.0] * 12}, {'k': [500.0] + [0.0] * 8, 'p': [0.0] * 12}])
+    {'k': [-500.0, *K[1:]]}, {'k': [500.0] + [0.0] * 8},
+    {'p': [-400.0, *P[1:]], 'd': [0.0] * 5}])
 def test_values_that_no_camera_has_are_refused(changes):
     info = info_message(640, 480, K, P)
     vars(info).update(changes)
@@ -96,8 +163,10 @@ def test_values_that_no_camera_has_are_refused(changes):
 @given(camera=CAMERAS)
 def test_fresh_fields_give_the_camera_back(camera):
     fields = info_fields(camera)
-    for use_projection in (True, False):
-        assert camera_from_info(SimpleNamespace(**fields), use_projection) == camera
+    for rectified in ('auto', 'true', 'false'):
+        assert camera_from_info(SimpleNamespace(**fields), '', rectified) == camera
+    raw = replace(camera, distortion=RAW.distortion)
+    assert camera_from_info(SimpleNamespace(**info_fields(raw))) == raw
 
 
 @given(camera=CAMERAS, width=SIZES, height=SIZES)
@@ -128,14 +197,16 @@ def test_image_of_the_region_of_interest_keeps_its_info():
     fields = scaled_info_fields(info, 320, 240)
     assert (fields['width'], fields['height'], fields['k']) == (640, 480, list(K))
     assert (fields['roi']['width'], fields['roi']['x_offset']) == (320, 100)
-    assert camera_for_image(info, 320, 240) == Camera(320, 240, 400, 410, 210, 180)
+    assert camera_for_image(info, 320, 240, '/image_rect') == Camera(
+        320, 240, 400, 410, 210, 180)
 
 
 def test_image_of_the_binned_region_of_interest_has_its_camera():
     info = info_message(640, 480, K, P)
     info.binning_x, info.binning_y = 2, 2
     info.roi = region(100, 50, 320, 240)
-    assert camera_for_image(info, 160, 120) == Camera(160, 120, 200, 205, 105, 90)
+    assert camera_for_image(info, 160, 120, '/image_rect') == Camera(
+        160, 120, 200, 205, 105, 90)
 
 
 @pytest.mark.parametrize('width, height', [(640, 480), (320, 240), (1280, 480)])
@@ -146,7 +217,7 @@ def test_camera_of_an_image_of_another_size_is_resized(width, height):
 
 def test_info_without_a_size_is_taken_for_the_images():
     info = info_message(0, 0, K, P)
-    assert camera_for_image(info, 640, 480) == Camera(640, 480, 400, 410, 310, 230)
+    assert camera_for_image(info, 640, 480) == RAW
     fields = scaled_info_fields(info, 640, 480)
     assert (fields['width'], fields['height'], fields['k']) == (640, 480, list(K))
 
@@ -155,7 +226,7 @@ def test_calibration_file_is_read(tmp_path):
     path = tmp_path / 'camera.yaml'
     path.write_text(YAML)
     info = read_calibration(path)
-    assert camera_from_info(info) == Camera(640, 480, 400, 410, 310, 230)
+    assert camera_from_info(info) == RAW
     fields = scaled_info_fields(info, 320, 240)
     assert (fields['d'], fields['k'][0]) == ([0.1, 0.2, 0.0, 0.0, 0.0], 250)
 

@@ -77,20 +77,20 @@ def test_a_resized_picture_is_averaged():
 
 
 def test_the_calibration_follows_the_size():
-    fields = output_info_fields(info(160, 120), (160, 120), (80, 30))
+    fields = output_info_fields(info(160, 120), (160, 120), (80, 30), True)
     assert (fields['width'], fields['height']) == (80, 30)
     assert fields['k'] == [50, 0, 25, 0, 27.5, 10, 0, 0, 1]
     assert fields['p'] == [50, 0, 25, -3.5, 0, 27.5, 10, 0, 0, 0, 1, 0]
 
 
 def test_the_calibration_of_an_unchanged_image_is_copied():
-    fields = output_info_fields(info(160, 120), (160, 120), (160, 120))
+    fields = output_info_fields(info(160, 120), (160, 120), (160, 120), True)
     assert fields['k'] == info(160, 120).k and fields['p'] == info(160, 120).p
 
 
 def test_a_region_of_interest_stays_one_when_its_image_shrinks():
     roi = SimpleNamespace(x_offset=40, y_offset=20, width=80, height=60, do_rectify=False)
-    fields = output_info_fields(info(160, 120, roi=roi), (80, 60), (40, 30))
+    fields = output_info_fields(info(160, 120, roi=roi), (80, 60), (40, 30), True)
     assert (fields['width'], fields['height']) == (80, 60)
     assert (fields['roi']['x_offset'], fields['roi']['width'], fields['roi']['height']) == (
         20, 40, 30)

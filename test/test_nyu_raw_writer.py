@@ -15,13 +15,13 @@
 
 from __future__ import annotations
 
+from _nyu_raw_writer import KinectNoise, raw_colour, raw_depth, write_raw_scene
 import cv2
 from lstm_depth.data.nyu import kinect
 from lstm_depth.data.nyu.frame import project_frame
 from lstm_depth.data.nyu.pnm import decode_pgm
 from lstm_depth.data.nyu.projection import undistorter
 from lstm_depth.data.nyu.raw_scene import RawScene
-from lstm_depth.data.nyu.raw_writer import KinectNoise, raw_colour, raw_depth, write_raw_scene
 from lstm_depth.data.readers import open_dataset, ReaderOptions
 from lstm_depth.errors import ConfigError, DataError
 from lstm_depth.frames import CameraFrame

@@ -100,6 +100,22 @@ def test_without_calibration_the_camera_info_is_uncalibrated(rig, folder):
     assert (info.width, info.height, info.k[0]) == (WIDTH, HEIGHT, 0.0)
 
 
+@pytest.mark.parametrize('rectified', ['auto', 'true'])
+def test_the_calibration_is_published_as_it_is(rig, folder, tmp_path, rectified):
+    calibration = tmp_path / 'camera.yaml'
+    calibration.write_text(CALIBRATION.replace('[0, 0, 0, 0, 0]', '[0.2, -0.1, 0, 0, 0.01]')
+                           .replace('[40, 0, 23.5, 0, 0, 40', '[52, 0, 23.5, 0, 0, 50'))
+    played = Played(rig, source=str(folder), calibration=str(calibration), rectified=rectified)
+    info = played.topic('camera_info')[0]
+    assert (info.p[0], info.p[5]) == (26.0, 25.0)
+    if rectified == 'auto':
+        assert list(info.d) == [0.2, -0.1, 0, 0, 0.01] and info.k[0] == 20.0
+        assert 'raw image (D is not 0)' in wait_for(lambda: rig.log('raw image'))
+    else:
+        # Who gets this cannot tell that the image is rectified but by D.
+        assert not any(info.d) and (info.k[0], info.k[4]) == (26.0, 25.0)
+
+
 def test_looping_goes_on_with_rising_stamps(rig, folder):
     played = Played(rig, source=str(folder), loop=True, rate=100.0)
     stamps = stamps_ns(played.topic('image', 3 * COUNT))
@@ -169,6 +185,7 @@ class FakeSource(list):
     skipped = {'corrupt_image': 1}
     truncated = 'the end is missing'
     notes = ()
+    camera_basis = ''
 
     def close(self) -> None:
         """Do nothing."""

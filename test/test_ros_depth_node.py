@@ -33,6 +33,7 @@ from _ros import (  # noqa: F401
     wait_for,
     WIDTH,
 )
+import cv2
 from lstm_depth.ros.conversion import to_jpeg_message
 import numpy as np
 import pytest
@@ -116,6 +117,27 @@ def test_the_cloud_projects_onto_its_own_pixels_and_is_nan_where_depth_is(rig, c
     assert np.abs(u - columns)[valid].max() < 0.01 and np.abs(v - rows)[valid].max() < 0.01
     assert np.isnan(points[~valid][:, :3]).all()
     np.testing.assert_array_equal(points[..., 2], depth)
+
+
+@pytest.mark.parametrize('rectified', ['auto', 'true'])
+def test_a_raw_image_has_the_cloud_of_k_and_d_and_a_rectified_one_that_of_p(
+        rig, checkpoint, rectified):
+    rig.active_node(checkpoint, listen=('image', 'camera_info', 'points'), rectified=rectified)
+    info = camera_info()
+    info.d = [-0.2, 0.05, 0.001, 0.0, 0.0]
+    info.p[0], info.p[5] = 46.0, 45.0
+    rig.show(image(1.0), info)
+    found = rig.answered(1, 'camera_info')[0]
+    points = np.frombuffer(rig.answered(1, 'points')[0].data, np.float32).reshape(-1, 8)[:, :3]
+    rows, columns = np.indices((HEIGHT, WIDTH)).reshape(2, -1)
+    d = np.array(info.d) if rectified == 'auto' else np.zeros(5)
+    k = np.reshape(info.k if rectified == 'auto' else np.delete(info.p, [3, 7, 11]), (3, 3))
+    pixels_of = cv2.projectPoints(points.astype(float), np.zeros(3), np.zeros(3), k, d)[0][:, 0]
+    assert np.abs(pixels_of - np.stack([columns, rows], axis=-1)).max() < 0.01
+    # Consumers of the depth image read P, and nothing else may contradict it.
+    assert (found.p[0], found.p[5]) == (k[0, 0], k[1, 1]) and list(found.d) == list(d)
+    assert list(found.k) == list(k.ravel())
+    assert rig.log('raw image' if rectified == 'auto' else 'rectified image')
 
 
 def test_colours_and_clouds_are_made_only_for_subscribers(rig, checkpoint, monkeypatch):

@@ -33,6 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         'image topic')
     parser.add_argument('--calibration', metavar='YAML',
                         help='camera calibration file for sources without camera_info')
+    parser.add_argument('--rectified', default='auto', choices=('auto', 'true', 'false'),
+                        help='whether the images are, so that P of their camera_info describes '
+                        'them and not K and D; auto: by the topic (image_rect...), or where D is '
+                        '0')
     parser.add_argument('--checkpoint', help='.safetensors file or model name; none for the '
                         'checkpoint that ships with the package')
     parser.add_argument('--output', type=Path, metavar='DIR', help='write depth/, frames.csv, '
@@ -69,6 +73,7 @@ def run(args: argparse.Namespace) -> int:
     report = run_replay(ReplayConfig(
         source=args.source, image_topic=args.image_topic, depth_topic=args.depth_topic,
         camera_info_topic=args.camera_info_topic, calibration=args.calibration,
+        rectified=args.rectified,
         checkpoint=args.checkpoint, output=args.output, device=args.device, mode=args.mode,
         min_depth=args.min_depth, max_depth=args.max_depth, limit=args.limit,
         depth_files=args.depth_files, video=args.video, bag=args.bag,

@@ -127,16 +127,16 @@ def _reader(path: Path) -> Any:
 
 def bag_sequences(path: str | Path, *, image_topic: str | None = None,
                   depth_topic: str | None = None, camera_info_topic: str | None = None,
-                  max_depth_m: float = 10.0) -> list[FrameSequence]:
+                  max_depth_m: float = 10.0, rectified: str = 'auto') -> list[FrameSequence]:
     """
     Return the frames of a bag that have a colour image and depth.
 
     Topics that are not named are guessed where the bag leaves no doubt. A colour image
     gets the depth nearest in stamp, within half a frame interval, registered to it where
     the camera_info beside the depth is of another camera. *max_depth_m*: depth beyond is
-    taken as invalid. The bag is cut where it pauses for half a second or its stamps go
-    back; of a damaged bag there is what can be read. DataError without depth, with the
-    topics the bag has.
+    taken as invalid. *rectified*: whether the images are, see shows_rectified(). The bag is
+    cut where it pauses for half a second or its stamps go back; of a damaged bag there is
+    what can be read. DataError without depth, with the topics the bag has.
     """
     path = Path(path)
     with BagReader(path) as bag:
@@ -144,8 +144,8 @@ def bag_sequences(path: str | Path, *, image_topic: str | None = None,
         if topics.depth is None:
             raise DataError(f'bag {path} has no depth aligned to {topics.image}; name its depth '
                             f'topic, of\n{listing(bag.topics)}')
-        camera, depth_camera = (_first_camera(bag, topic)
-                                for topic in (topics.camera_info, topics.depth_info))
+        camera = _first_camera(bag, topics.camera_info, topics.image, rectified)
+        depth_camera = _first_camera(bag, topics.depth_info, topics.depth)
         registration = bag.registration(topics)
         frames, damage = _index(bag, topics)
     if not frames:
@@ -183,13 +183,14 @@ def _index(bag: BagReader, topics: FrameTopics) -> tuple[list[BagFrame], str]:
     return found, f'{bag.truncated}: {images} of {recorded} images can be read'
 
 
-def _first_camera(bag: BagReader, topic: str | None) -> Camera | None:
+def _first_camera(bag: BagReader, topic: str | None, image_topic: str,
+                  rectified: str = 'auto') -> Camera | None:
     """Return the camera of the first camera_info, None where there is none or it is unusable."""
     if topic is None:
         return None
     for _, _, info in bag.messages(topic):
         try:
-            return camera_for_image(info, info.width, info.height)
+            return camera_for_image(info, info.width, info.height, image_topic, rectified)
         except MessageError:
             return None
     return None

@@ -150,7 +150,7 @@ def _middle(camera: Camera, margin: float) -> Camera:
 def _points(depth: np.ndarray, camera: Camera, size: tuple[int, int]) -> np.ndarray:
     """Return (N, 3) float32 points of an image's depth, several a pixel."""
     finer = cv2.resize(depth, (size[0] * _FINER, size[1] * _FINER),
-                       interpolation=cv2.INTER_NEAREST)
+                       interpolation=cv2.INTER_NEAREST_EXACT)
     x = ((np.arange(finer.shape[1]) + 0.5) / _FINER - 0.5 - camera.cx) / camera.fx
     y = ((np.arange(finer.shape[0]) + 0.5) / _FINER - 0.5 - camera.cy) / camera.fy
     rows, columns = np.nonzero(finer)

@@ -21,14 +21,16 @@ makes tensors. A sequence can be sent to worker processes: it holds names, not d
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-import cv2
 from lstm_depth.errors import DataError
 from lstm_depth.frames import CameraFrame
 from lstm_depth.geometry import Camera
+from lstm_depth.media.pictures import read_photo, read_pixels
+from lstm_depth.msgs.image_file import ImageHeader, upright
+from lstm_depth.msgs.output import resize_depth, resize_rgb
 import numpy as np
 
 # How a depth file's values become metres; 0 and what is not finite is invalid in all.
@@ -130,12 +132,13 @@ class FileSequence(FrameSequence):
     def read(self, index: int) -> CameraFrame:
         """Return one frame; DataError where a file is missing, damaged or of another size."""
         files = self.files[index]
-        rgb = read_rgb(files.rgb)
-        depth = read_depth_file(files.depth, self.depth_format)
+        rgb, header = read_photo(files.rgb)
+        depth = turned_depth(read_depth_file(files.depth, self.depth_format), rgb, header,
+                             files.depth)
         if rgb.shape[:2] != depth.shape:
             raise DataError(f'{files.depth} is {depth.shape[1]}x{depth.shape[0]} but its image '
                             f'is {rgb.shape[1]}x{rgb.shape[0]}; copy both again or remove them')
-        camera = self.camera and self.camera.resized(rgb.shape[1], rgb.shape[0])
+        camera = self.camera and camera_of_photo(self.camera, rgb, header)
         if self.border:
             inner = slice(self.border, -self.border)
             rgb, depth = rgb[inner, inner], depth[inner, inner]
@@ -148,23 +151,44 @@ def shrunk(frame: CameraFrame, width: int) -> CameraFrame:
     """Return a frame with depth at a smaller *width*, with the same aspect ratio."""
     size = (width, round(frame.rgb.shape[0] * width / frame.rgb.shape[1]))
     return CameraFrame(
-        cv2.resize(frame.rgb, size, interpolation=cv2.INTER_AREA), frame.stamp_ns,
-        frame.frame_id, camera=frame.camera and frame.camera.resized(*size), pose=frame.pose,
-        # Depth is picked, never averaged: a mean over an edge is a point in the air.
-        depth=cv2.resize(frame.depth, size, interpolation=cv2.INTER_NEAREST))
+        resize_rgb(frame.rgb, *size), frame.stamp_ns, frame.frame_id,
+        camera=frame.camera and frame.camera.resized(*size), pose=frame.pose,
+        depth=resize_depth(frame.depth, *size))
 
 
 def cropped(camera: Camera, left: int, top: int, width: int, height: int) -> Camera:
     """Return the camera of a window of an image."""
-    return Camera(width, height, camera.fx, camera.fy, camera.cx - left, camera.cy - top)
+    return replace(camera, width=width, height=height, cx=camera.cx - left, cy=camera.cy - top)
 
 
-def read_rgb(path: Path) -> np.ndarray:
-    """Return an (H, W, 3) uint8 RGB image file; DataError where it cannot be read."""
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise DataError(f'{path} is missing or no readable image; copy it again or remove it')
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+def turned_depth(depth: np.ndarray, rgb: np.ndarray, header: ImageHeader,
+                 path: Path) -> np.ndarray:
+    """
+    Return the depth in *path* turned as its photo *rgb*, of *header*, was for a person to see.
+
+    Depth of the size of the stored pixels is turned with them, of the size of the turned
+    picture left; DataError where both are of one size, so that nothing tells.
+    """
+    stored = (header.height, header.width)
+    if header.orientation == 1 or depth.shape != stored:
+        return depth
+    if stored == rgb.shape[:2]:
+        raise DataError(f'the image of {path} is marked as turned (EXIF orientation '
+                        f'{header.orientation}), and whether the depth is turned, too, cannot be '
+                        'known; turn both and remove the mark')
+    return upright(depth, header.orientation)
+
+
+def camera_of_photo(camera: Camera, rgb: np.ndarray, header: ImageHeader) -> Camera:
+    """
+    Return *camera* for the upright picture *rgb* of a file with *header*.
+
+    A calibration of the stored pixels is known by its proportions and turned with them.
+    """
+    height, width = rgb.shape[:2]
+    if header.orientation > 4 and (camera.width > camera.height) != (width > height):
+        camera = camera.turned(header.orientation)
+    return camera.resized(width, height)
 
 
 def read_depth_file(path: Path, depth_format: str) -> np.ndarray:
@@ -178,9 +202,9 @@ def read_depth_file(path: Path, depth_format: str) -> np.ndarray:
         depth = _read_npy(path)
     else:
         expected = np.uint16 if depth_format == 'millimetres' else np.uint8
-        stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-        if stored is None or stored.dtype != expected or stored.ndim != 2:
-            raise DataError(f'{path} is missing or no depth image of '
+        stored = read_pixels(path)
+        if stored.dtype != expected or stored.ndim != 2:
+            raise DataError(f'{path} is no depth image of '
                             f'{np.dtype(expected).itemsize * 8} bits; copy it again or remove it')
         scale = 0.001 if depth_format == 'millimetres' else _METRES_PER_BYTE
         depth = stored * np.float32(scale)

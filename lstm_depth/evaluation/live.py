@@ -103,11 +103,16 @@ class LivePairs(Generic[ItemT]):
 
 @dataclass
 class Side:
-    """One of the two streams: how many messages came, the newest stamp and camera_info."""
+    """
+    One of the two streams: how many messages came, the newest stamp and camera_info.
+
+    *topic*: of the images, whose name may say that they are rectified.
+    """
 
     count: int = 0
     stamp_ns: int | None = None
     info: Any = None
+    topic: str = ''
 
 
 class LiveEvaluation:
@@ -196,8 +201,8 @@ class LiveEvaluation:
         """Score one pair; raises LstmDepthError for what cannot be."""
         depth = _decoded('depth', depth_msg)
         truth = _decoded('ground truth', truth_msg)
-        camera = _camera(self.depth.info, depth)
-        truth_camera = _camera(self.truth.info, truth)
+        camera = _camera(self.depth, depth)
+        truth_camera = _camera(self.truth, truth)
         truth = self._in_view(truth, truth_camera, truth_msg.header.frame_id, depth.shape,
                               camera, depth_msg.header.frame_id)
         self.mean.add(score(depth, truth, self.min_depth, self.max_depth))
@@ -232,6 +237,6 @@ def _decoded(what: str, msg: Any) -> np.ndarray:
         raise MessageError(f'{what}: {error}', error.cause) from error
 
 
-def _camera(info: Any, depth: np.ndarray) -> Camera | None:
+def _camera(side: Side, depth: np.ndarray) -> Camera | None:
     """Return the calibrated camera of a depth image, None without camera_info."""
-    return info and camera_for_image(info, depth.shape[1], depth.shape[0])
+    return side.info and camera_for_image(side.info, depth.shape[1], depth.shape[0], side.topic)

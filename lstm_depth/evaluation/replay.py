@@ -69,7 +69,8 @@ class ReplayConfig:
     """
     What to replay, with what, and what to write.
 
-    *source*: a bag, a video file or an image folder. *checkpoint*: a path or a
+    *source*: a bag, a video file or an image folder. *rectified*: 'auto', 'true' or 'false':
+    whether its images are, see shows_rectified(). *checkpoint*: a path or a
     model name, None for the checkpoint that ships. *output*: the folder to write
     to, None to only measure. *min_depth*, *max_depth*: metres; ground truth
     outside does not count, and pictures show this range. *limit*: stop after so
@@ -84,6 +85,7 @@ class ReplayConfig:
     depth_topic: str | None = None
     camera_info_topic: str | None = None
     calibration: str | None = None
+    rectified: str = 'auto'
     checkpoint: str | None = None
     output: Path | None = None
     device: str = 'auto'
@@ -129,7 +131,8 @@ class ReplayReport:
     *frames_unscored* had ground truth but no pixel in the depth range. *temporal*:
     those of `TEMPORAL_MEASURES` that could be measured. *resets* and *skipped* count
     by cause, *skipped* also images that could not be decoded and so are not in
-    *frames_in*. *warnings*: what else the reader should know.
+    *frames_in*. *camera*: which intrinsics were used and why. *warnings*: what else the
+    reader should know.
     """
 
     source: str
@@ -149,6 +152,7 @@ class ReplayReport:
     temporal: dict[str, float]
     resets: dict[str, int]
     skipped: dict[str, int]
+    camera: str
     warnings: list[str]
 
     def to_dict(self) -> dict[str, Any]:
@@ -161,6 +165,7 @@ class ReplayReport:
             ('source', self.source),
             ('model', f'{self.model} ({self.checkpoint})'),
             ('device, mode', f'{self.device}, {self.mode}'),
+            ('camera', self.camera),
             ('frames in / out', f'{self.frames_in} / {self.frames_out}'),
             ('fps', f'{self.fps:.1f}   (with reading and writing {self.wall_fps:.1f})'),
             ('latency', latency_text(self.latency_ms)),
@@ -186,7 +191,8 @@ def run_replay(config: ReplayConfig) -> ReplayReport:
     with ExitStack() as stack:
         source = stack.enter_context(open_source(
             config.source, image_topic=config.image_topic, depth_topic=config.depth_topic,
-            camera_info_topic=config.camera_info_topic, calibration=config.calibration))
+            camera_info_topic=config.camera_info_topic, calibration=config.calibration,
+            rectified=config.rectified))
         sinks = [stack.enter_context(sink) for sink in make_sinks(config, source)]
         replay = _Replay(model, stream, config)
         started = time.perf_counter()
@@ -302,6 +308,7 @@ class _Replay:
             resets={reason.value: number
                     for reason, number in self._stream.reset_counts.items()},
             skipped=dict(self._skipped + source.skipped),
+            camera=source.camera_basis or 'unknown: no scale correction, no cloud',
             warnings=[text for text in (source.truncated, *source.notes,
                                         self._stream.device_note, self._range.sentence())
                       if text])

@@ -19,7 +19,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 import math
 from pathlib import Path
 import re
@@ -31,12 +31,19 @@ from lstm_depth.errors import DataError, MessageError
 from lstm_depth.frames import CameraFrame
 from lstm_depth.media.bag import BagReader
 from lstm_depth.media.bag.common import is_bag
-from lstm_depth.msgs.camera_info import camera_for_image, read_calibration
-from lstm_depth.msgs.image import decode_rgb_file
+from lstm_depth.media.pictures import decode_photo, IMAGE_SUFFIXES
+from lstm_depth.msgs.camera_info import (
+    camera_basis,
+    camera_for_image,
+    described_as,
+    read_calibration,
+    RECTIFIED,
+    scaled_info_fields,
+    shows_rectified,
+)
 import numpy as np
 
 DEFAULT_RATE_HZ = 30.0
-IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp')
 _KINDS = ('a bag (rosbag2 folder, .mcap, .db3 or .bag), a video file, a folder of images '
           f'({", ".join(IMAGE_SUFFIXES)}) or a webcam (0, 1, ... or /dev/videoN)')
 
@@ -44,19 +51,23 @@ _KINDS = ('a bag (rosbag2 folder, .mcap, .db3 or .bag), a video file, a folder o
 def open_source(spec: str | int | Path, *, image_topic: str | None = None,
                 camera_info_topic: str | None = None, depth_topic: str | None = None,
                 calibration: str | Path | None = None, loop: bool = False,
-                rate_hz: float | None = None) -> Source:
+                rate_hz: float | None = None, rectified: str = 'auto') -> Source:
     """
     Open a bag, a video file, a folder of images or a webcam.
 
     *spec*: its path, or a webcam's number or ``/dev/videoN``. The topics are for bags, as
     in BagReader.choose_topics(). *calibration*: a YAML of ROS camera_calibration that
-    gives every frame its camera, scaled to the frame's size. *loop*: start over at the
+    gives every frame its camera, scaled to the frame's size. *rectified*: 'auto', 'true' or
+    'false': whether the images are, so that P of their camera_info or calibration describes
+    them and not K and D, see shows_rectified(). *loop*: start over at the
     end. *rate_hz*: frame rate of an image folder (30 Hz where None), or instead of a
     video's own. Raises DataError with what to do where the source cannot be used.
     """
     if rate_hz is not None and not (math.isfinite(rate_hz) and rate_hz > 0):
         raise DataError(f'the frame rate must be positive, not {rate_hz}')
-    info = None if calibration is None else read_calibration(calibration)
+    if rectified not in RECTIFIED:
+        raise DataError(f'rectified is one of {", ".join(RECTIFIED)}, not {rectified!r}')
+    info = None if calibration is None else Calibration(read_calibration(calibration), rectified)
     device = re.fullmatch(r'(?:/dev/video)?(\d+)', str(spec))
     path = Path(str(spec))
     if device:
@@ -64,10 +75,28 @@ def open_source(spec: str | int | Path, *, image_topic: str | None = None,
     if not path.exists():
         raise DataError(f'{path} does not exist; give {_KINDS}')
     if is_bag(path):
-        return BagSource(path, image_topic, camera_info_topic, depth_topic, info, loop)
+        return BagSource(path, image_topic, camera_info_topic, depth_topic, info, loop,
+                         rectified)
     if path.is_dir():
         return FolderSource(path, rate_hz, info, loop)
     return VideoSource(path, rate_hz, info, loop)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The content of a calibration file, and whether the images are rectified."""
+
+    info: SimpleNamespace
+    rectified: str
+
+    def applied(self, frame: CameraFrame) -> CameraFrame:
+        """Return *frame* with its camera."""
+        height, width = frame.rgb.shape[:2]
+        return replace(
+            frame, camera=camera_for_image(self.info, width, height, '', self.rectified),
+            info=described_as(scaled_info_fields(self.info, width, height), True)
+            if shows_rectified(self.info, '', self.rectified)
+            else scaled_info_fields(self.info, width, height))
 
 
 class Source(ABC):
@@ -81,7 +110,7 @@ class Source(ABC):
     """
 
     def __init__(self, name: str, frame_count: int | None, rate_hz: float | None,
-                 calibration: SimpleNamespace | None, loop: bool) -> None:
+                 calibration: Calibration | None, loop: bool) -> None:
         """Keep what every kind of source has."""
         self.name = name
         self.frame_count = frame_count
@@ -133,26 +162,30 @@ class Source(ABC):
         """Return what else was assumed or missing in this pass, one sentence each."""
         return []
 
+    @property
+    def camera_basis(self) -> str:
+        """Return which matrices describe the images and why, empty without a camera."""
+        return '' if self._calibration is None else camera_basis(
+            self._calibration.info, '', self._calibration.rectified)
+
     @abstractmethod
     def _frames(self) -> Iterator[CameraFrame]:
         """Yield the frames of one pass with their own stamps."""
 
     def _calibrated(self, frame: CameraFrame) -> CameraFrame:
         """Return *frame* with the camera of the calibration file, where there is one."""
-        if self._calibration is None:
-            return frame
-        height, width = frame.rgb.shape[:2]
-        return replace(frame, camera=camera_for_image(self._calibration, width, height))
+        return frame if self._calibration is None else self._calibration.applied(frame)
 
 
 class BagSource(Source):
     """The frames of a bag."""
 
     def __init__(self, path: Path, image_topic: str | None, camera_info_topic: str | None,
-                 depth_topic: str | None, calibration: SimpleNamespace | None,
-                 loop: bool) -> None:
+                 depth_topic: str | None, calibration: Calibration | None,
+                 loop: bool, rectified: str) -> None:
         """Open the bag and choose its topics."""
         self.reader = BagReader(path)
+        self._rectified = rectified
         try:
             self.topics = self.reader.choose_topics(image_topic, camera_info_topic, depth_topic)
         except BaseException:
@@ -172,11 +205,16 @@ class BagSource(Source):
         """Return the notes of the bag's reader."""
         return self.reader.notes
 
+    @property
+    def camera_basis(self) -> str:
+        """Return that of the calibration file, or else of the bag's camera_info."""
+        return super().camera_basis or self.reader.camera_basis
+
     def _frames(self) -> Iterator[CameraFrame]:
         topics = self.topics
         count, first_ns, last_ns = 0, 0, 0
         for frame in self.reader.frames(topics.image, topics.camera_info or '',
-                                        topics.depth or ''):
+                                        topics.depth or '', self._rectified):
             first_ns = first_ns if count else frame.stamp_ns
             last_ns = frame.stamp_ns
             count += 1
@@ -191,7 +229,7 @@ class BagSource(Source):
 class FolderSource(Source):
     """The images of a folder, in the order of their names with numbers in numeric order."""
 
-    def __init__(self, path: Path, rate_hz: float | None, calibration: SimpleNamespace | None,
+    def __init__(self, path: Path, rate_hz: float | None, calibration: Calibration | None,
                  loop: bool) -> None:
         """List the images."""
         self._paths = sorted(
@@ -207,7 +245,7 @@ class FolderSource(Source):
         self.skipped.clear()
         for index, path in enumerate(self._paths):
             try:
-                rgb = decode_rgb_file(path.read_bytes())
+                rgb, _ = decode_photo(path.read_bytes())
             except MessageError as error:
                 self.skipped[error.cause] += 1
                 continue
@@ -219,7 +257,7 @@ class FolderSource(Source):
 class VideoSource(Source):
     """The frames of a video file, stamped by its frame rate from 0."""
 
-    def __init__(self, path: Path, rate_hz: float | None, calibration: SimpleNamespace | None,
+    def __init__(self, path: Path, rate_hz: float | None, calibration: Calibration | None,
                  loop: bool) -> None:
         """Check that the first frame can be read."""
         self._path = path
@@ -260,7 +298,7 @@ class VideoSource(Source):
 class WebcamSource(Source):
     """A webcam, stamped by the system clock."""
 
-    def __init__(self, index: int, calibration: SimpleNamespace | None) -> None:
+    def __init__(self, index: int, calibration: Calibration | None) -> None:
         """Open the device."""
         self._capture = cv2.VideoCapture(index)
         if not self._capture.isOpened():

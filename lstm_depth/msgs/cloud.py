@@ -34,9 +34,11 @@ def organised_cloud(depth: np.ndarray, rgb: np.ndarray, camera: Camera,
     Return the coloured point of every *stride*-th pixel of every *stride*-th row.
 
     *depth*: (H, W) metres along z, NaN where invalid. *rgb*: (H, W, 3) uint8.
-    *camera*: its intrinsics, of the same size. Returns a (ceil(H / stride),
+    *camera*: its intrinsics, of the same size; the rays of a raw image's are undistorted.
+    Returns a (ceil(H / stride),
     ceil(W / stride)) array of CLOUD_DTYPE in metres in the camera frame; point (v, u)
-    is pixel (v * stride, u * stride), and x, y, z are NaN where depth is NaN.
+    is pixel (v * stride, u * stride), and x, y, z are NaN where depth is NaN or the lens
+    model gives the pixel no ray.
     """
     if stride < 1:
         raise ConfigError(f'the cloud stride must be at least 1, not {stride}')
@@ -48,12 +50,17 @@ def organised_cloud(depth: np.ndarray, rgb: np.ndarray, camera: Camera,
             'differ in size; resize them to one size first')
     z = depth[::stride, ::stride]
     cloud = np.zeros(z.shape, CLOUD_DTYPE)
-    # x and y vary along one axis each, so two vectors are all the rays there are.
-    cloud['x'] = z * ((np.arange(0, camera.width, stride) - camera.cx)
-                      / camera.fx).astype(np.float32)
-    cloud['y'] = z * ((np.arange(0, camera.height, stride) - camera.cy)
-                      / camera.fy).astype(np.float32)[:, None]
-    cloud['z'] = z
+    if camera.distortion is None:
+        # x and y vary along one axis each, so two vectors are all the rays there are.
+        cloud['x'] = z * ((np.arange(0, camera.width, stride) - camera.cx)
+                          / camera.fx).astype(np.float32)
+        cloud['y'] = z * ((np.arange(0, camera.height, stride) - camera.cy)
+                          / camera.fy).astype(np.float32)[:, None]
+        cloud['z'] = z
+    else:
+        rays = camera.rays()[::stride, ::stride]
+        for axis, name in enumerate('xyz'):
+            cloud[name] = z * rays[..., axis]
     colour = dict(CLOUD_FIELDS)['rgb']
     points = cloud.view(np.uint8).reshape(*z.shape, POINT_STEP)
     points[..., colour:colour + 3] = rgb[::stride, ::stride, ::-1]

@@ -27,6 +27,13 @@ from typing import Any
 
 import cv2
 from lstm_depth.errors import MessageError
+from lstm_depth.msgs.image_file import (
+    as_bytes,
+    decode_image_file,
+    MAX_MESSAGE_MEGAPIXELS,
+    MESSAGE_KINDS,
+    read_header,
+)
 import numpy as np
 from rosbags.image import image_to_cvimage
 
@@ -87,15 +94,16 @@ def decode_rgb(msg: Any) -> np.ndarray:
     return cv2.convertScaleAbs(_convert(pixels, msg.encoding, 'rgb16'), alpha=255 / 65535)
 
 
-def decode_rgb_file(data: Any) -> np.ndarray:
+def decode_rgb_file(data: Any, max_megapixels: float = MAX_MESSAGE_MEGAPIXELS) -> np.ndarray:
     """
-    Return the (H, W, 3) uint8 RGB picture in the bytes of an image file (JPEG, PNG, ...).
+    Return the (H, W, 3) uint8 RGB picture of a compressed message (JPEG, PNG or WebP).
 
-    Raises MessageError for data that is damaged or cut off.
+    Raises MessageError for data that is damaged, cut off or larger than *max_megapixels*,
+    of which the header tells before anything is decoded.
     """
-    # rosbags gives grey files one channel and asserts on damaged ones. An EXIF rotation must
+    # rosbags gives grey files one channel and asserts on damaged ones. An EXIF rotation does
     # not apply: camera_info describes the pixels as they were taken.
-    bgr = _decode_file(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    bgr = _decode_file(data, cv2.IMREAD_COLOR, max_megapixels)
     return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
 
 
@@ -206,21 +214,14 @@ def _convert(pixels: np.ndarray, encoding: str, target: str) -> np.ndarray:
             f'{error.err}', 'bad_encoding') from error
 
 
-def _decode_file(data: Any, flags: int) -> np.ndarray:
-    """Return the picture in an image file's bytes as OpenCV decodes it with *flags*."""
-    raw = _bytes(data)
-    if raw.size == 0:
-        raise MessageError('the compressed image has no data', 'zero_size')
-    # OpenCV 4 fills what is missing of a cut JPEG with grey. Within the picture's data the
-    # end marker cannot occur, and a thumbnail's comes before the picture's start of scan.
-    content = raw.tobytes()
-    cut = content[:2] == b'\xff\xd8' and content.rfind(b'\xff\xd9') < content.rfind(b'\xff\xda')
-    image = None if cut else cv2.imdecode(raw, flags)
-    if image is None:
-        raise MessageError(
-            f'the {raw.size} bytes of the compressed image are '
-            f'{"a JPEG that was cut off" if cut else "no readable image"}', 'corrupt_image')
-    return image
+def _decode_file(data: Any, flags: int, max_megapixels: float) -> np.ndarray:
+    """Return the picture in a message's bytes as OpenCV decodes it with *flags*."""
+    content = as_bytes(data)
+    kind = read_header(content).kind
+    if kind not in MESSAGE_KINDS:
+        raise MessageError(f'the compressed image is a {kind}; publish one of '
+                           f'{", ".join(MESSAGE_KINDS)}', 'bad_encoding')
+    return decode_image_file(content, flags, max_megapixels)
 
 
 def _decode_compressed_depth(msg: Any) -> np.ndarray:
@@ -247,7 +248,7 @@ def _decode_compressed_depth(msg: Any) -> np.ndarray:
 
 def _depth_file(data: np.ndarray) -> np.ndarray:
     """Return the (H, W) uint16 pixels of a 16-bit grey image file."""
-    stored = _decode_file(data, cv2.IMREAD_UNCHANGED)
+    stored = _decode_file(data, cv2.IMREAD_UNCHANGED, MAX_MESSAGE_MEGAPIXELS)
     if stored.dtype != np.uint16 or stored.ndim != 2:
         raise MessageError(
             f'the compressed depth holds {stored.dtype} {stored.shape}, not 16-bit grey',

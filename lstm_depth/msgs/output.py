@@ -19,7 +19,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import cv2
-from lstm_depth.msgs.camera_info import scaled_info_fields
+from lstm_depth.msgs.camera_info import described_as, scaled_info_fields
 import numpy as np
 
 # Below this ratio of standard deviation to mean, a depth image shows a wall seen
@@ -48,11 +48,12 @@ def resize_depth(depth: np.ndarray, width: int, height: int) -> np.ndarray:
     Return (height, width) depth by nearest neighbour.
 
     Interpolating would invent points in the air between foreground and
-    background, and would let one NaN eat its neighbours.
+    background, and would let one NaN eat its neighbours. The neighbour is that of the
+    pixel's middle, as an averaged image's is: plain INTER_NEAREST takes that of its corner.
     """
     if depth.shape == (height, width):
         return depth
-    return cv2.resize(depth, (width, height), interpolation=cv2.INTER_NEAREST)
+    return cv2.resize(depth, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
 
 
 def resize_rgb(rgb: np.ndarray, width: int, height: int) -> np.ndarray:
@@ -62,16 +63,17 @@ def resize_rgb(rgb: np.ndarray, width: int, height: int) -> np.ndarray:
     return cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
 
 
-def output_info_fields(info: Any, image_size: tuple[int, int],
-                       output_size: tuple[int, int]) -> dict[str, Any]:
+def output_info_fields(info: Any, image_size: tuple[int, int], output_size: tuple[int, int],
+                       rectified: bool) -> dict[str, Any]:
     """
     Return the CameraInfo fields of an output resized from the image of *info*.
 
     *info*: a CameraInfo. Sizes are (width, height); an image that is the region of
-    interest of *info* stays one, of a full frame that is resized as it is. Raises
-    MessageError for values that no camera has.
+    interest of *info* stays one, of a full frame that is resized as it is. *rectified*:
+    whether the image is, see shows_rectified(): whoever reads P of the result is right.
+    Raises MessageError for values that no camera has.
     """
-    fields = scaled_info_fields(info, *image_size)
+    fields = described_as(scaled_info_fields(info, *image_size), rectified)
     if image_size == output_size:
         return fields
     sx, sy = (new / old for new, old in zip(output_size, image_size))

@@ -31,8 +31,9 @@ _MAX_REFINEMENT = 8
 def same_view(first: Camera, second: Camera) -> bool:
     """Return whether two cameras show the same, at whatever resolution."""
     other = second.resized(first.width, first.height)
-    return np.allclose((first.fx, first.fy, first.cx, first.cy),
-                       (other.fx, other.fy, other.cx, other.cy), rtol=0, atol=_SAME_PX)
+    return first.distortion == other.distortion and np.allclose(
+        (first.fx, first.fy, first.cx, first.cy), (other.fx, other.fy, other.cx, other.cy),
+        rtol=0, atol=_SAME_PX)
 
 
 def register_depth(depth: np.ndarray, depth_camera: Camera, camera: Camera,
@@ -69,7 +70,7 @@ def _refined(camera: Camera, factor: int) -> Camera:
     """Return *camera* with every pixel divided into factor x factor."""
     return Camera(camera.width * factor, camera.height * factor, camera.fx * factor,
                   camera.fy * factor, (camera.cx + 0.5) * factor - 0.5,
-                  (camera.cy + 0.5) * factor - 0.5)
+                  (camera.cy + 0.5) * factor - 0.5, camera.distortion)
 
 
 class DepthRegistration:

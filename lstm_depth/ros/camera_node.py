@@ -98,7 +98,7 @@ class CameraNode(Node):
             camera_info_topic=settings.camera_info_topic or None,
             depth_topic=(settings.depth_topic or None) if settings.publish_depth else '',
             calibration=settings.calibration or None, loop=settings.loop,
-            rate_hz=settings.rate or None)
+            rate_hz=settings.rate or None, rectified=settings.rectified)
 
     def _publisher(self, kind: type, name: str) -> Any:
         """Return a reliable publisher whose QoS users can override."""
@@ -161,8 +161,11 @@ class CameraNode(Node):
                  else _stamp(frame.stamp_ns))
         header = Header(stamp=stamp, frame_id=settings.frame_id or frame.frame_id)
         height, width = frame.rgb.shape[:2]
-        camera = frame.camera or Camera(width, height, 0.0, 0.0, 0.0, 0.0)
-        self._info.publish(info_message(info_fields(camera), header))
+        fields = frame.info or info_fields(
+            frame.camera or Camera(width, height, 0.0, 0.0, 0.0, 0.0))
+        self._info.publish(info_message(fields, header))
+        if not self.published and self._source.camera_basis:
+            self.get_logger().info(f'camera_info: {self._source.camera_basis}')
         if self._depth is not None and frame.depth is not None:
             self._depth.publish(to_message(frame.depth, '32FC1', header))
         if self._image is not None:

@@ -130,7 +130,7 @@ class DepthNode(ForgivingLifecycleNode):
             self.processor = FrameProcessor(
                 model, self.settings, self._converter, self._outputs,
                 Reports(self.telemetry, self.alerts, self.get_logger(), self._throttled),
-                self.resolve_topic_name('camera_info'))
+                self.resolve_topic_name('camera_info'), self.resolve_topic_name('image'))
         except LstmDepthError as error:
             self.get_logger().error(f'cannot configure: {error}')
             self._free()

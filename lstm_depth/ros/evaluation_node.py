@@ -82,6 +82,8 @@ class EvaluationNode(Node):
         self.status = 0
         self.live = LiveEvaluation(self.settings.min_depth, self.settings.max_depth,
                                    self.settings.tolerance_s, self.settings.queue_size)
+        self.live.depth.topic = self.resolve_topic_name(DEPTH)
+        self.live.truth.topic = self.resolve_topic_name(TRUTH)
         self._throttled = ThrottledLog(self.get_logger())
         self._scored_at = time.monotonic()
         self._arrived: dict[str, float] = {}

@@ -27,6 +27,7 @@ import re
 from typing import Any, TypeVar
 
 from lstm_depth.errors import ConfigError
+from lstm_depth.msgs.camera_info import RECTIFIED
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.exceptions import ParameterException
 from rclpy.node import Node
@@ -86,6 +87,10 @@ class DepthSettings(Settings):
         low=0.001, high=3600.0)
     focal_scaling: bool = _parameter(
         True, 'Correct the metric scale by the focal length in camera_info.')
+    rectified: str = _parameter(
+        'auto', 'Whether the images are rectified, so that P of camera_info describes them and '
+        'not K and D: auto (by the name of the image topic, image_rect..., or where D is 0), '
+        'true, false.', choices=RECTIFIED)
     image_transport: str = _parameter(
         'raw', 'raw: sensor_msgs/Image on "image". compressed: sensor_msgs/CompressedImage on '
         '"image/compressed".', choices=('raw', 'compressed'), read_only=True)
@@ -148,6 +153,10 @@ class CameraSettings(Settings):
     calibration: str = _parameter(
         '', 'Camera calibration YAML (camera_calibration format) for sources without '
         'camera_info; empty publishes an uncalibrated camera_info (K[0] is 0).', read_only=True)
+    rectified: str = _parameter(
+        'auto', 'Whether the images are rectified, so that P of their camera_info describes them '
+        'and not K and D: auto (by the topic in the bag, image_rect..., or where D is 0), true, '
+        'false.', choices=RECTIFIED, read_only=True)
     frame_id: str = _parameter(
         '', 'frame_id of every message; empty keeps the one of the source.')
     stamps: str = _parameter(

@@ -22,7 +22,7 @@ from typing import Any
 
 from lstm_depth.errors import LstmDepthError, MessageError, OutOfMemory
 from lstm_depth.geometry import Camera
-from lstm_depth.msgs.camera_info import camera_for_image
+from lstm_depth.msgs.camera_info import camera_basis, camera_for_image, shows_rectified
 from lstm_depth.msgs.output import (
     is_flat,
     limit_depth,
@@ -54,13 +54,16 @@ class FrameProcessor:
     """
 
     def __init__(self, model: Engine, settings: DepthSettings, converter: ImageConverter,
-                 outputs: Outputs, reports: Reports, info_topic: str) -> None:
+                 outputs: Outputs, reports: Reports, info_topic: str,
+                 image_topic: str = '') -> None:
         """Put the model on its device."""
         self.settings = settings
         self._converter = converter
         self._outputs = outputs
         self._reports = reports
         self._info_topic = info_topic
+        self._image_topic = image_topic
+        self._basis = ''
         self._past_resets: Counter[str] = Counter()
         self._frame_id: str | None = None
         self._first_received: float | None = None
@@ -173,7 +176,8 @@ class FrameProcessor:
                     'length; publish it there or remap "camera_info"'))
             return None
         try:
-            camera = camera_for_image(job.info, rgb.shape[1], rgb.shape[0])
+            camera = camera_for_image(job.info, rgb.shape[1], rgb.shape[0], self._image_topic,
+                                      self.settings.rectified)
         except MessageError as error:
             self._warn_once('bad_info', f'{self._info_topic}: {error}; publishing no cloud')
             return None
@@ -183,7 +187,15 @@ class FrameProcessor:
                 'depth but no cloud; calibrate the camera'))
         else:
             self._warned -= {'no_info', 'bad_info', 'uncalibrated'}
+            self._say_basis(job.info)
         return camera
+
+    def _say_basis(self, info: CameraInfo) -> None:
+        """Log which matrices of camera_info are used, when that changes."""
+        basis = camera_basis(info, self._image_topic, self.settings.rectified)
+        if basis != self._basis:
+            self._basis = basis
+            self._reports.logger.info(f'{self._info_topic}: {basis}')
 
     def _answer(self, frame: DepthFrame | None, rgb: np.ndarray, camera: Camera | None,
                 job: Job, settings: DepthSettings) -> None:
@@ -208,12 +220,12 @@ class FrameProcessor:
                 'the depth image is flat: the checkpoint is not trained for such images, or '
                 'something covers the camera'))
 
-    @staticmethod
-    def _info_fields(info: CameraInfo | None, image_size: tuple[int, int],
+    def _info_fields(self, info: CameraInfo | None, image_size: tuple[int, int],
                      size: tuple[int, int]) -> dict[str, Any] | None:
         """Return the output's CameraInfo fields, None without usable input."""
         try:
-            return info and output_info_fields(info, image_size, size)
+            return info and output_info_fields(info, image_size, size, shows_rectified(
+                info, self._image_topic, self.settings.rectified))
         except MessageError:
             return None
 

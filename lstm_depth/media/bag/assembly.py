@@ -17,13 +17,20 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from lstm_depth.errors import MessageError
 from lstm_depth.frames import CameraFrame
 from lstm_depth.geometry import Camera
 from lstm_depth.media.bag.topics import FrameTopics
-from lstm_depth.msgs.camera_info import camera_for_image
+from lstm_depth.msgs.camera_info import (
+    camera_basis,
+    camera_for_image,
+    described_as,
+    scaled_info_fields,
+    shows_rectified,
+)
 from lstm_depth.msgs.image import decode_depth, decode_rgb
 from lstm_depth.msgs.matching import StampMatcher
 from lstm_depth.msgs.registration import DepthRegistration
@@ -36,16 +43,20 @@ class FrameAssembler:
     """
     Take messages in recording order and give frames, holding a few messages at most.
 
-    *skipped*: a counter of what could not be used, by cause. Raises DataError for depth
-    that neither has the size of its image nor can be registered to it.
+    *skipped*: a counter of what could not be used, by cause. *rectified*: whether the images
+    are, see shows_rectified(); ``camera_basis`` says what that made of the camera, empty
+    before any camera_info. Raises DataError for depth that neither has the size of its image
+    nor can be registered to it.
     """
 
     def __init__(self, topics: FrameTopics, registration: DepthRegistration,
-                 skipped: Counter[str]) -> None:
+                 skipped: Counter[str], rectified: str = 'auto') -> None:
         """Start without messages."""
         self._topics = topics
         self._registration = registration
         self._skipped = skipped
+        self._rectified = rectified
+        self.camera_basis = ''
         self._infos: deque[Any] = deque(maxlen=_INFOS_KEPT)
         self._depth_infos: deque[Any] = deque(maxlen=_INFOS_KEPT)
         self._matcher = StampMatcher()
@@ -98,19 +109,29 @@ class FrameAssembler:
             self._skipped[error.cause] += 1
             return
         stamp, frame_id = stamp_ns(image), image.header.frame_id
-        camera = self._camera(self._infos, stamp, rgb.shape[:2])
-        frame = CameraFrame(rgb, stamp, frame_id, camera)
-        yield CameraFrame(rgb, stamp, frame_id, camera, self._depth(depth_message, frame))
+        info = _at(self._infos, stamp)
+        camera = self._camera(info, rgb.shape[:2], self._topics.image, self._rectified)
+        frame = CameraFrame(rgb, stamp, frame_id, camera,
+                            info=camera and self._info_fields(info, rgb.shape[:2]))
+        yield replace(frame, depth=self._depth(depth_message, frame))
 
-    def _camera(self, infos: deque[Any], stamp: int, shape: tuple[int, ...]) -> Camera | None:
+    def _camera(self, info: Any, shape: tuple[int, ...], topic: str,
+                rectified: str = 'auto') -> Camera | None:
         """Return the camera of an image of *shape* (H, W), None where unknown or unusable."""
-        info = next((info for info in infos if stamp_ns(info) == stamp),
-                    infos[-1] if infos else None)
         try:
-            return info and camera_for_image(info, shape[1], shape[0])
+            return info and camera_for_image(info, shape[1], shape[0], topic, rectified)
         except MessageError as error:
             self._skipped[error.cause] += 1
             return None
+
+    def _info_fields(self, info: Any, shape: tuple[int, ...]) -> dict[str, Any]:
+        """Return the fields of *info*, which is usable, for an image of *shape*."""
+        topic = self._topics.image
+        self.camera_basis = self.camera_basis or camera_basis(info, topic, self._rectified)
+        fields = scaled_info_fields(info, shape[1], shape[0])
+        # Whoever gets these does not know the topic that they come from.
+        return (described_as(fields, True) if shows_rectified(info, topic, self._rectified)
+                else fields)
 
     def _depth(self, message: Any, frame: CameraFrame) -> np.ndarray | None:
         """Return the depth for the image of *frame*, None where there is none."""
@@ -121,9 +142,16 @@ class FrameAssembler:
         except MessageError as error:
             self._skipped[f'depth_{error.cause}'] += 1
             return None
-        camera = self._camera(self._depth_infos, stamp_ns(message), depth.shape)
+        camera = self._camera(_at(self._depth_infos, stamp_ns(message)), depth.shape,
+                              self._topics.depth)
         return self._registration.aligned(depth, camera, message.header.frame_id,
                                           frame.rgb.shape[:2], frame.camera, frame.frame_id)
+
+
+def _at(infos: deque[Any], stamp: int) -> Any:
+    """Return the camera_info of *stamp* or else the newest, None where there is none."""
+    return next((info for info in infos if stamp_ns(info) == stamp),
+                infos[-1] if infos else None)
 
 
 class _Span:

@@ -162,8 +162,13 @@ class BagReader:
                 transforms.add(message)
         return DepthRegistration(transforms.between)
 
+    @property
+    def camera_basis(self) -> str:
+        """Return which matrices describe the images of the last frames(), empty where unknown."""
+        return self._assembler.camera_basis if self._assembler else ''
+
     def frames(self, image_topic: str | None = None, camera_info_topic: str | None = None,
-               depth_topic: str | None = None) -> Iterator[CameraFrame]:
+               depth_topic: str | None = None, rectified: str = 'auto') -> Iterator[CameraFrame]:
         """
         Return an iterator over all frames of the image topic, in recording order.
 
@@ -171,12 +176,14 @@ class BagReader:
         camera_info with the same stamp or else the latest, its depth the one nearest in
         stamp within half a frame interval, registered to the image where the camera_info
         beside it is of another camera (placed by /tf_static). Images that cannot be
-        decoded are counted in *skipped*. Raises DataError for depth of another size than
+        decoded are counted in *skipped*. *rectified*: whether the images are, 'auto', 'true'
+        or 'false', see shows_rectified(). Raises DataError for depth of another size than
         the image that cannot be registered.
         """
-        return self._frames(self.choose_topics(image_topic, camera_info_topic, depth_topic))
+        return self._frames(self.choose_topics(image_topic, camera_info_topic, depth_topic),
+                            rectified)
 
-    def _frames(self, topics: FrameTopics) -> Iterator[CameraFrame]:
+    def _frames(self, topics: FrameTopics, rectified: str) -> Iterator[CameraFrame]:
         """Merge the topics by stamp, holding a few messages at most."""
         names = {name for name in (topics.image, topics.camera_info, topics.depth,
                                    topics.depth_info) if name}
@@ -184,7 +191,8 @@ class BagReader:
         first = {name: self._first(name) for name in (topics.camera_info, topics.depth_info)
                  if name}
         registration = self.registration(topics)
-        self._assembler = assembler = FrameAssembler(topics, registration, self.skipped)
+        self._assembler = assembler = FrameAssembler(
+            topics, registration, self.skipped, rectified)
         try:
             for name, message in first.items():
                 if message is not None:

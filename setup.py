@@ -68,7 +68,7 @@ setup(
     ],
     python_requires='>=3.10',
     packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
-    package_data={PACKAGE: ['weights/*.safetensors', '*/README.md',
+    package_data={PACKAGE: ['weights/*.safetensors', '*/README.md', 'ros/*.xml',
                             'evaluation/report/templates/*']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
@@ -140,9 +140,9 @@ setup(
     entry_points={
         'console_scripts': [
             'lstm_depth = lstm_depth.cli:main',
-            'depth_node = lstm_depth.ros.depth_node:main',
-            'camera_node = lstm_depth.ros.camera_node:main',
-            'evaluation_node = lstm_depth.ros.evaluation_node:main',
+            'depth_node = lstm_depth.ros.start:depth_node',
+            'camera_node = lstm_depth.ros.start:camera_node',
+            'evaluation_node = lstm_depth.ros.start:evaluation_node',
         ],
     },
 )

@@ -134,7 +134,7 @@ def program(tmp_path, monkeypatch):
         listens = 'import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n'
         (tmp_path / f'{name}.py').write_text(listens + textwrap.dedent(code))
         monkeypatch.setenv('PYTHONPATH', str(tmp_path))
-        return NodeProcess(name, {}, tmp_path / 'log' / f'{name}.log', os.environ)
+        return NodeProcess([name], {}, tmp_path / 'log' / f'{name}.log', os.environ)
     return start
 
 

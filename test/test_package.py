@@ -128,7 +128,9 @@ def test_weights_are_packaged_and_within_the_size_limit(setup_arguments):
     assert present and present <= packaged
     templates = set((ROOT / 'lstm_depth/evaluation/report/templates').iterdir())
     assert templates <= packaged
-    assert {path.name for path in packaged - present - templates} == {'README.md'}
+    profiles = set((ROOT / 'lstm_depth/ros').glob('*.xml'))
+    assert profiles and profiles <= packaged
+    assert {path.name for path in packaged - present - templates - profiles} == {'README.md'}
     assert sum(path.stat().st_size for path in packaged) <= 20e6
 
 

@@ -15,7 +15,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 import signal
 import subprocess
 import sys
@@ -50,13 +51,15 @@ class Processes:
         self.rig = rig
         self._running: list[subprocess.Popen[str]] = []
 
-    def start(self, node: str, **parameters: Any) -> subprocess.Popen[str]:
-        """Start a node with *parameters*."""
-        command = [sys.executable, '-m', f'lstm_depth.ros.{node}', '--ros-args']
+    def start(self, node: str, environment: Mapping[str, str] | None = None,
+              **parameters: Any) -> subprocess.Popen[str]:
+        """Start a node with *parameters*; *environment* goes over the test's own."""
+        command = [sys.executable, '-m', 'lstm_depth.ros', node, '--ros-args']
         for name, value in parameters.items():
             command += ['-p', f'{name}:={str(value).lower() if value in (True, False) else value}']
         process = subprocess.Popen(
-            command, env=process_environment(self.rig.domain), text=True,
+            command, env={**process_environment(self.rig.domain), **(environment or {})},
+            text=True,
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         self._running.append(process)
         return process
@@ -97,6 +100,45 @@ def test_a_signal_ends_a_busy_node_with_status_0(processes, checkpoint, number):
     status, err = ended(process)
     assert status == 0, err
     assert 'Traceback' not in err and 'rror' not in err, err
+
+
+@pytest.mark.parametrize('node', ['depth_node', 'camera_node', 'evaluation_node'])
+def test_a_signal_during_the_imports_ends_with_status_0(processes, node):
+    process = processes.start(node)
+    # The first file that the imports of ROS open: Python runs, and the node does not yet.
+    maps = Path(f'/proc/{process.pid}/maps')
+    wait_for(lambda: 'rclpy' in maps.read_text(), 30)
+    process.send_signal(signal.SIGINT)
+    status, err = ended(process)
+    assert status == 0 and 'Traceback' not in err, err
+
+
+def own_shared_memory(process: subprocess.Popen[str]) -> set[Path]:
+    """Return the Fast DDS segments that a process has made: it holds their locks."""
+    links = (link.resolve() for link in Path(f'/proc/{process.pid}/fd').iterdir())
+    locks = (link for link in links if link.parent == Path('/dev/shm'))
+    return {file for lock in locks if 'port' not in lock.name and lock.name.endswith('_el')
+            for file in (lock, lock.with_name(lock.name[:-len('_el')]))}
+
+
+@pytest.mark.parametrize('node', ['depth_node', 'evaluation_node'])
+def test_an_ended_node_leaves_nothing_in_shared_memory(processes, node):
+    process = processes.start(node)
+    wait_for(lambda: node in processes.rig.driver.get_node_names(), 30)
+    files = own_shared_memory(process)
+    assert files and all(file.exists() for file in files)
+    process.send_signal(signal.SIGINT)
+    assert ended(process)[0] == 0
+    assert not [file for file in files if file.exists()]
+
+
+def test_a_node_without_a_place_for_its_log_runs_without(processes):
+    process = processes.start('evaluation_node', {'HOME': '/dev/null'})
+    wait_for(lambda: 'evaluation_node' in processes.rig.driver.get_node_names(), 30)
+    process.send_signal(signal.SIGINT)
+    status, err = ended(process)
+    assert status == 0 and 'Traceback' not in err, err
+    assert 'no log file, because /dev/null/.ros/log cannot be made' in err
 
 
 def test_a_second_signal_while_ending_changes_nothing(processes, checkpoint):

@@ -43,8 +43,10 @@ from lstm_depth.media.bag import BagWriter
 from lstm_depth.media.bag.common import is_bag
 from lstm_depth.media.sources import DEFAULT_RATE_HZ, open_source
 from lstm_depth.render.sample import write_sample
+from lstm_depth.ros.logfile import logging_arguments
 from lstm_depth.ros.process import NodeProcess
 from lstm_depth.ros.recorder import DEPTH_TOPIC, IMAGE_TOPIC, Recorder
+from lstm_depth.ros.transport import use_profile
 from lstm_depth.ros.watch import watch
 from lstm_depth.scoring.metrics import MetricsMean
 from lstm_depth.visualize import PictureStyle
@@ -172,7 +174,8 @@ def _record(config: DemoConfig, source: str, frames: int) -> Recorder:
     with ExitStack() as stack:
         bag = stack.enter_context(BagWriter(config.output / 'bag', overwrite=True))
         context = Context()
-        context.init(domain_id=domain)
+        use_profile()
+        context.init(args=logging_arguments()[0], domain_id=domain)
         stack.callback(context.try_shutdown)
         recorder = Recorder(bag, context=context)
         stack.callback(recorder.destroy_node)
@@ -181,7 +184,7 @@ def _record(config: DemoConfig, source: str, frames: int) -> Recorder:
         stack.callback(executor.shutdown)
         depth, camera = (
             stack.enter_context(NodeProcess(
-                f'lstm_depth.ros.{name}', parameters, config.output / 'log' / f'{name}.log',
+                ('lstm_depth.ros', name), parameters, config.output / 'log' / f'{name}.log',
                 environment))
             for name, parameters in (('depth_node', _depth_parameters(config)),
                                      ('camera_node', _camera_parameters(config, source))))

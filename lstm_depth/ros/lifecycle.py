@@ -26,6 +26,16 @@ class ForgivingLifecycleNode(LifecycleNode):
     configure, say) out of the executor, which ends the process.
     """
 
+    def destroy_node(self) -> None:
+        """
+        Destroy the node and its state machine, which rclpy leaves to the garbage collector.
+
+        The state machine holds on to the node, and with it the DDS participant, its threads
+        and its files in /dev/shm.
+        """
+        super().destroy_node()
+        self._state_machine.destroy_when_not_in_use()
+
     def _LifecycleNodeMixin__change_state(self, transition_id: int) -> TransitionCallbackReturn:
         """Return ERROR, which the service answers as no success, and log why."""
         try:

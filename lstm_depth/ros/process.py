@@ -28,18 +28,23 @@ _STOP_S = 10.0
 
 class NodeProcess:
     """
-    Run ``python -m MODULE --ros-args -p name:=value ...`` inside a ``with`` block.
+    Run ``python -m PROGRAM --ros-args -p name:=value ...`` inside a ``with`` block.
 
     What it prints goes to *log*. Leaving the block sends SIGINT, as Ctrl-C would,
     and kills it when it does not end in time, so that no node outlives its owner.
     """
 
-    def __init__(self, module: str, parameters: Mapping[str, Any], log: Path,
+    def __init__(self, program: Sequence[str], parameters: Mapping[str, Any], log: Path,
                  environment: Mapping[str, str]) -> None:
-        """Remember what to start: *parameters* by name, *environment* in full."""
-        self.name = module.rsplit('.', 1)[-1]
+        """
+        Remember what to start.
+
+        *program*: a module and its first arguments, such as lstm_depth.ros and depth_node.
+        *parameters* by name, *environment* in full.
+        """
+        self.name = program[-1].rsplit('.', 1)[-1]
         self.log = log
-        self._command = [sys.executable, '-m', module, *ros_arguments(parameters)]
+        self._command = [sys.executable, '-m', *program, *ros_arguments(parameters)]
         self._environment = dict(environment)
         self._process: subprocess.Popen[bytes] | None = None
 

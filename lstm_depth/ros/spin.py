@@ -22,6 +22,8 @@ from threading import Event
 from typing import Any
 
 from lstm_depth.errors import LstmDepthError
+from lstm_depth.ros.logfile import logging_arguments
+from lstm_depth.ros.transport import use_profile
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
@@ -46,8 +48,15 @@ def run(make_node: Callable[[], Node], args: Sequence[str] | None = None) -> int
     _handle_signals(lambda *_: stop.set())
     node = None
     try:
-        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+        profile = use_profile()
+        extra, note = logging_arguments()
+        rclpy.init(args=[*(sys.argv if args is None else args), *extra],
+                   signal_handler_options=SignalHandlerOptions.NO)
         node = make_node()
+        logger = node.get_logger()
+        (logger.info if profile.ours else logger.warning)(f'transport: {profile.reason}')
+        if note:
+            logger.warning(note)
         done = getattr(node, 'done', stop)
         _spin(node, lambda: stop.is_set() or done.is_set())
     except LstmDepthError as error:

@@ -88,16 +88,17 @@ class DepthPicture:
 
 def colorize_depth(
     depth: np.ndarray, min_m: float, max_m: float, colormap: str = 'inferno_r',
+    out: np.ndarray | None = None,
 ) -> np.ndarray:
     """
-    Return (H, W, 3) uint8 RGB of (H, W) *depth* in metres.
+    Return (H, W, 3) uint8 RGB of (H, W) *depth* in metres, written into *out* where given.
 
     The colour map runs from *min_m* to *max_m*, depth outside takes the colour of
     the nearer end, and non-finite depth is neutral grey. ``inferno_r`` draws near
     bright and far dark. Raises ConfigError for an empty range or unknown map.
     """
     _check_range(min_m, max_m)
-    return _apply_colors((depth - min_m) / (max_m - min_m), _depth_colors(colormap))
+    return _apply_colors((depth - min_m) / (max_m - min_m), _depth_colors(colormap), out)
 
 
 def colorize_error(pred: np.ndarray, gt: np.ndarray, max_error: float = 0.5) -> np.ndarray:
@@ -262,11 +263,15 @@ def _check_range(low: float, high: float) -> None:
                           f'{high} m')
 
 
-def _apply_colors(position: np.ndarray, colors: np.ndarray) -> np.ndarray:
+def _apply_colors(position: np.ndarray, colors: np.ndarray,
+                  out: np.ndarray | None = None) -> np.ndarray:
     """Look up *position* (0 to 1, clipped; non-finite is grey) in (257, 3) *colors*."""
-    finite = np.isfinite(position)
-    index = np.where(finite, np.clip(position, 0, 1) * 255 + 0.5, 256).astype(np.uint16)
-    return colors[index]
+    invalid = ~np.isfinite(position)
+    index = cv2.convertScaleAbs(np.clip(position, 0, 1), alpha=255)
+    result = cv2.applyColorMap(index, colors[:256, None], dst=out)
+    if invalid.any():
+        result[invalid] = colors[256]
+    return result
 
 
 @cache

@@ -133,7 +133,7 @@ class Rig:
         images = self.jpegs if compressed else self.images
         wait_for(lambda: images.get_subscription_count() and self.infos.get_subscription_count(),
                  what='for the node to subscribe')
-        wait_for(lambda: all(node._outputs.wanted(f'~/depth/{name}') for name in listen),
+        wait_for(lambda: all(node.cameras[0].outputs.wanted(f'depth/{name}') for name in listen),
                  what='for the outputs to be matched')
         return node
 
@@ -222,12 +222,12 @@ def checkpoint_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def resets(node: DepthNode) -> dict[str, int]:
     """Return how often the hidden state was reset, by reason."""
-    return node.processor.resets
+    return node.cameras[0].processor.resets
 
 
 def drops(node: DepthNode) -> dict[str, int]:
     """Return the frames dropped, by cause."""
-    return dict(node.telemetry.snapshot().drops)
+    return dict(node.cameras[0].telemetry.snapshot().drops)
 
 
 def image(stamp_s: float, *, frame_id: str = 'camera', width: int = WIDTH,

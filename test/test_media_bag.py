@@ -136,10 +136,10 @@ def test_every_written_type_is_read_back(tmp_path):
         assert all(connection.msgdef.data for connection in bag.connections)
     points = read['/points']
     assert (points.header.stamp.sec, points.header.stamp.nanosec) == (1, 500_000_000)
-    assert (points.height, points.width, points.point_step, points.row_step) == (12, 16, 32, 512)
+    assert (points.height, points.width, points.point_step, points.row_step) == (12, 16, 16, 256)
     assert [(field.name, field.offset, field.datatype, field.count)
             for field in points.fields] == [('x', 0, 7, 1), ('y', 4, 7, 1), ('z', 8, 7, 1),
-                                            ('rgb', 16, 7, 1)]
+                                            ('rgb', 12, 7, 1)]
     assert points.data.tobytes() == cloud.tobytes() and not points.is_dense
     half = np.sqrt(0.5)
     for rigid, place in ((read['/pose'].pose, read['/pose'].pose.position),

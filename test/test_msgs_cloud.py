@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lstm_depth.errors import ConfigError, DataError
 from lstm_depth.geometry import Camera
-from lstm_depth.msgs.cloud import CLOUD_FIELDS, organised_cloud, POINT_STEP
+from lstm_depth.msgs.cloud import CLOUD_FIELDS, CloudMaker, organised_cloud, POINT_STEP
 import numpy as np
 import pytest
 
@@ -56,12 +56,12 @@ def test_bytes_are_as_pcl_packs_points():
     depth[2, 3] = 2.0
     rgb[2, 3] = (1, 2, 3)
     cloud = organised_cloud(depth, rgb, CAMERA)
-    assert CLOUD_FIELDS == (('x', 0), ('y', 4), ('z', 8), ('rgb', 16))
-    assert POINT_STEP == cloud.itemsize == 32
+    assert CLOUD_FIELDS == (('x', 0), ('y', 4), ('z', 8), ('rgb', 12))
+    assert POINT_STEP == cloud.itemsize == 16
     point = cloud[2, 3].tobytes()
     x, y = (3 - 3.5) / 10 * 2, (2 - 2.5) / 11 * 2
     np.testing.assert_allclose(np.frombuffer(point[:12], '<f4'), [x, y, 2.0], rtol=1e-6)
-    assert point[12:] == bytes(4) + bytes([3, 2, 1, 0]) + bytes(12)
+    assert point[12:] == bytes([3, 2, 1, 0])
 
 
 def test_colour_stays_where_depth_is_invalid():
@@ -89,3 +89,14 @@ def test_sizes_that_differ_are_refused():
         organised_cloud(depth, rgb, CAMERA.resized(4, 3))
     with pytest.raises(DataError, match='differ in size'):
         organised_cloud(depth, rgb[1:], CAMERA)
+
+
+@pytest.mark.parametrize('stride', [1, 3])
+def test_a_maker_fills_the_memory_it_is_given_again_and_again(stride):
+    maker = CloudMaker(CAMERA, stride)
+    points = np.zeros((*maker.shape, 4), np.float32)
+    for seed in range(3):
+        depth, rgb = picture(CAMERA, seed)
+        maker.fill(depth, rgb, points)
+        expected = organised_cloud(depth, rgb, CAMERA, stride)
+        assert points.tobytes() == expected.tobytes()

@@ -45,12 +45,19 @@ def info(width: int, height: int, **changes) -> SimpleNamespace:
     return SimpleNamespace(**{**values, **changes})
 
 
-def test_depth_outside_the_limits_is_nan():
-    depth = np.array([[0.5, 1.0, 2.0, 3.0, np.nan]], np.float32)
-    np.testing.assert_array_equal(
-        limit_depth(depth, 1.0, 2.0), np.array([[NAN, 1.0, 2.0, NAN, NAN]]))
-    assert limit_depth(depth, 1.0, 2.0).dtype == np.float32
-    assert limit_depth(depth, 0.0, 10.0) is depth
+@pytest.mark.parametrize(('low', 'high', 'expected'), [
+    (1.0, 2.0, [NAN, NAN, NAN, NAN, 1.0, 2.0, NAN]),
+    (0.0, 10.0, [NAN, NAN, NAN, 0.5, 1.0, 2.0, 3.0])])
+def test_depth_outside_the_limits_is_nan(low, high, expected):
+    depth = np.array([[np.inf, 0.0, NAN, 0.5, 1.0, 2.0, 3.0]], np.float32)
+    limit_depth(depth, low, high)
+    np.testing.assert_array_equal(depth, np.array([expected]))
+
+
+def test_depth_within_the_limits_stays():
+    depth = np.array([[0.5, 3.0]], np.float32)
+    limit_depth(depth, 0.5, 3.0)
+    assert depth.tolist() == [[0.5, 3.0]]
 
 
 @given(st.integers(1, 200), st.integers(1, 200), st.floats(0.1, 1.0))
@@ -63,10 +70,13 @@ def test_a_scaled_size_is_close_and_never_empty(width, height, scale):
 def test_resized_depth_holds_only_depths_that_were_there():
     depth = np.random.default_rng(0).uniform(1, 9, (12, 16)).astype(np.float32)
     depth[3:5] = NAN
-    small = resize_depth(depth, 8, 6)
-    assert small.shape == (6, 8)
+    small = np.zeros((6, 8), np.float32)
+    resize_depth(depth, small)
+    assert np.isfinite(small).any()
     assert set(small[np.isfinite(small)]) <= set(depth[np.isfinite(depth)])
-    assert resize_depth(depth, 16, 12) is depth
+    same = np.zeros_like(depth)
+    resize_depth(depth, same)
+    np.testing.assert_array_equal(same, depth)
 
 
 def test_a_resized_picture_is_averaged():

@@ -34,6 +34,7 @@ from _ros import (  # noqa: F401
 )
 from diagnostic_msgs.msg import DiagnosticArray
 from lstm_depth.checkpoint import load_network, save_checkpoint
+from lstm_depth.ros import model_loader
 from lstm_depth.ros.conversion import byte_array
 import numpy as np
 import pytest
@@ -47,14 +48,14 @@ import torch
 def test_services_and_parameters_answer_while_the_network_runs(rig, checkpoint, monkeypatch):
     node = rig.active_node(checkpoint)
     running, go = Event(), Event()
-    push = node.processor.stream.push
+    push = node.cameras[0].processor.stream.push
 
     def slow_push(*args, **kwargs):
         running.set()
         assert go.wait(20)
         return push(*args, **kwargs)
 
-    monkeypatch.setattr(node.processor.stream, 'push', slow_push)
+    monkeypatch.setattr(node.cameras[0].processor.stream, 'push', slow_push)
     rig.show(image(1.0), camera_info())
     assert running.wait(10)
     started = time.monotonic()
@@ -63,7 +64,7 @@ def test_services_and_parameters_answer_while_the_network_runs(rig, checkpoint, 
     for index in range(3):
         rig.show(image(1.1 + index / 10), camera_info())
         # One by one: DDS, too, keeps only the newest.
-        wait_for(lambda count=index + 2: node.telemetry.snapshot().frames_in == count)
+        wait_for(lambda count=index + 2: node.cameras[0].telemetry.snapshot().frames_in == count)
     assert time.monotonic() - started < 10 and not rig.received['image']
     assert drops(node) == {'superseded': 2}
     go.set()
@@ -110,7 +111,7 @@ def test_changed_parameters_take_effect_on_the_next_frame(rig, checkpoint):
     rig.show(image(1.1), camera_info())
     message = rig.answered(2)[1]
     assert (message.encoding, message.width) == ('16UC1', WIDTH // 2)
-    stream = node.processor.stream
+    stream = node.cameras[0].processor.stream
     assert (stream.mode, stream.buffer_size) == ('window', 3)
     assert resets(node) == {}
 
@@ -126,9 +127,57 @@ def test_another_checkpoint_goes_in_without_losing_the_stream(rig, checkpoint, t
     other = tmp_path / 'other.safetensors'
     save_checkpoint(other, model)
     assert rig.set_parameters(checkpoint=str(other))[0].successful
+    wait_for(lambda: facts(rig)['checkpoint'] == str(other))
     rig.show(image(1.1), camera_info())
     assert not np.allclose(before, pixels(rig.answered(2)[1]))
-    assert resets(node) == {} and node.processor.stream.state
+    assert resets(node) == {} and node.cameras[0].processor.stream.state
+
+
+def test_services_answer_while_a_checkpoint_is_loaded_and_it_is_in_use_after_the_swap(
+        rig, checkpoint, tmp_path, monkeypatch):
+    rig.active_node(checkpoint)
+    rig.show(image(1.0), camera_info())
+    rig.answered(1)
+    other = tmp_path / 'other.safetensors'
+    other.write_bytes(checkpoint.read_bytes())
+    loading, go, load = Event(), Event(), model_loader.load
+
+    def slow_load(name):
+        loading.set()
+        assert go.wait(20)
+        return load(name)
+
+    monkeypatch.setattr(model_loader, 'load', slow_load)
+    assert rig.set_parameters(checkpoint=str(other))[0].successful
+    assert loading.wait(10)
+    assert rig.call(Trigger, '/depth_node/reset', Trigger.Request(), timeout_s=5).success
+    rig.show(image(1.1), camera_info())
+    rig.answered(2)
+    assert facts(rig)['checkpoint'] == str(checkpoint)
+    go.set()
+    wait_for(lambda: facts(rig)['checkpoint'] == str(other))
+    rig.show(image(1.2), camera_info())
+    rig.answered(3)
+
+
+def test_a_checkpoint_that_turns_out_broken_leaves_the_old_one_and_says_so(
+        rig, checkpoint, tmp_path):
+    rig.active_node(checkpoint)
+    torn = tmp_path / 'torn.safetensors'
+    content = bytearray(checkpoint.read_bytes())
+    # Weights of NaN: the header is as it should be.
+    content[-4000:] = b'\xff' * 4000
+    torn.write_bytes(content)
+    assert rig.set_parameters(checkpoint=str(torn))[0].successful
+    error, = wait_for(lambda: rig.warnings('checkpoint not changed'))
+    assert str(torn) in error and f'still in use: {checkpoint}' in error
+    wait_for(lambda: facts(rig)['checkpoint'] == str(checkpoint))
+    rig.show(image(1.0), camera_info())
+    rig.answered(1)
+    # The same path may be tried again once the file is mended.
+    torn.write_bytes(checkpoint.read_bytes())
+    assert rig.set_parameters(checkpoint=str(torn))[0].successful
+    wait_for(lambda: facts(rig)['checkpoint'] == str(torn))
 
 
 def test_qos_can_be_overridden(rig, checkpoint):
@@ -148,6 +197,16 @@ def test_default_qos_fits_every_camera_and_every_consumer(rig, checkpoint):
     for name in OUTPUTS:
         out = rig.driver.get_publishers_info_by_topic(f'/depth_node/depth/{name}')[0].qos_profile
         assert out.reliability == ReliabilityPolicy.RELIABLE
+
+
+def facts(rig: Rig) -> dict[str, str]:
+    """Return the values of the next diagnostics."""
+    statuses = []
+    subscription = rig.driver.create_subscription(
+        DiagnosticArray, '/diagnostics', lambda msg: statuses.append(msg.status[0]), 1)
+    status = wait_for(lambda: statuses and statuses[-1], what='for diagnostics')
+    rig.driver.destroy_subscription(subscription)
+    return {item.key: item.value for item in status.values}
 
 
 def provoked(rig: Rig, provoke, text: str) -> str:
@@ -232,9 +291,9 @@ def test_a_flat_answer_is_a_diagnostics_warning(rig, checkpoint):
     rig.show(image(1.0), camera_info())
     rig.answered(1)
     with torch.no_grad():
-        for weights in node.processor.stream.model.network.parameters():
+        for weights in node.cameras[0].processor.stream.model.network.parameters():
             weights.zero_()
     rig.show(image(1.1), camera_info())
     depth = pixels(rig.answered(2)[1])
     assert depth.std() < 1e-3 * depth.mean()
-    assert any('flat' in alert.text for alert in node.alerts.current())
+    assert any('flat' in alert.text for alert in node.cameras[0].alerts.current())

@@ -35,6 +35,7 @@ from _ros import (  # noqa: F401
 )
 import cv2
 from lstm_depth.ros.conversion import to_jpeg_message
+from lstm_depth.ros.outputs import TOPICS
 import numpy as np
 import pytest
 from rclpy.parameter import Parameter
@@ -105,10 +106,10 @@ def test_the_cloud_projects_onto_its_own_pixels_and_is_nan_where_depth_is(rig, c
     depth = pixels(rig.answered(2)[1])
     assert 0 < np.isnan(depth).sum() < depth.size
     cloud = rig.answered(2, 'points')[1]
-    assert not cloud.is_dense and cloud.point_step == 32
+    assert not cloud.is_dense and cloud.point_step == 16
     assert [(field.name, field.offset, field.datatype) for field in cloud.fields] == [
-        ('x', 0, 7), ('y', 4, 7), ('z', 8, 7), ('rgb', 16, 7)]
-    points = np.frombuffer(cloud.data, np.float32).reshape(HEIGHT, WIDTH, 8)
+        ('x', 0, 7), ('y', 4, 7), ('z', 8, 7), ('rgb', 12, 7)]
+    points = np.frombuffer(cloud.data, np.float32).reshape(HEIGHT, WIDTH, 4)
     p = np.reshape(rig.answered(2, 'camera_info')[1].p, (3, 4))
     u = points[..., 0] / points[..., 2] * p[0, 0] + p[0, 2]
     v = points[..., 1] / points[..., 2] * p[1, 1] + p[1, 2]
@@ -128,7 +129,7 @@ def test_a_raw_image_has_the_cloud_of_k_and_d_and_a_rectified_one_that_of_p(
     info.p[0], info.p[5] = 46.0, 45.0
     rig.show(image(1.0), info)
     found = rig.answered(1, 'camera_info')[0]
-    points = np.frombuffer(rig.answered(1, 'points')[0].data, np.float32).reshape(-1, 8)[:, :3]
+    points = np.frombuffer(rig.answered(1, 'points')[0].data, np.float32).reshape(-1, 4)[:, :3]
     rows, columns = np.indices((HEIGHT, WIDTH)).reshape(2, -1)
     d = np.array(info.d) if rectified == 'auto' else np.zeros(5)
     k = np.reshape(info.k if rectified == 'auto' else np.delete(info.p, [3, 7, 11]), (3, 3))
@@ -141,29 +142,27 @@ def test_a_raw_image_has_the_cloud_of_k_and_d_and_a_rectified_one_that_of_p(
 
 
 def test_colours_and_clouds_are_made_only_for_subscribers(rig, checkpoint, monkeypatch):
-    from lstm_depth.ros import outputs
     made = []
-    for name in ('organised_cloud', 'colorize_depth', 'info_message'):
-        real = getattr(outputs, name)
-        monkeypatch.setattr(outputs, name, lambda *args, _name=name, _real=real: (
-            made.append(_name), _real(*args))[1])
+    for name, (_, maker) in TOPICS.items():
+        monkeypatch.setattr(maker, 'make', lambda *args, _name=name, _make=maker.make: (
+            made.append(_name), _make(*args))[1])
     node = rig.active_node(checkpoint, listen=('image',))
     rig.show(image(1.0), camera_info())
     rig.answered(1)
-    assert made == []
+    assert made == ['depth/image']
     rig.listen('points')
-    wait_for(lambda: node._outputs.wanted('~/depth/points'))
+    wait_for(lambda: node.cameras[0].outputs.wanted('depth/points'))
     rig.show(image(1.1), camera_info())
     rig.answered(1, 'points')
-    assert made == ['organised_cloud']
+    assert made == ['depth/image', 'depth/image', 'depth/points']
 
 
 @pytest.mark.parametrize(('lazy', 'runs'), [(False, True), (True, False)])
 def test_without_subscribers_the_network_runs_unless_lazy(rig, checkpoint, lazy, runs):
     node = rig.active_node(checkpoint, listen=(), lazy=lazy)
     rig.show(image(1.0), camera_info())
-    wait_for(lambda: node.telemetry.snapshot().frames_out or drops(node))
-    assert (node.telemetry.snapshot().frames_out == 1) == runs
+    wait_for(lambda: node.cameras[0].telemetry.snapshot().frames_out or drops(node))
+    assert (node.cameras[0].telemetry.snapshot().frames_out == 1) == runs
     assert drops(node) == ({} if runs else {'no_subscriber': 1})
 
 

@@ -85,3 +85,14 @@ def test_each_cause_is_logged_at_once_and_then_counted(clock):
     clock[0] += 5
     log.warning('a', 'cause a')
     assert lines[2:] == ['cause a (and 3 more like it)']
+
+
+def test_a_kind_is_a_cause_and_not_a_text_and_kinds_are_bounded(clock):
+    lines = []
+    log = ThrottledLog(SimpleNamespace(info=lines.append), period_s=5.0)
+    for number in range(400):
+        log.info('one cause', f'text {number}')
+    assert lines == ['text 0']
+    for number in range(100_000):
+        log.info(f'kind {number}', 'text')
+    assert len(log._kinds) <= 100

@@ -53,12 +53,12 @@ def test_a_broken_image_is_dropped_counted_and_leaves_no_trace(rig, checkpoint, 
     node = rig.active_node(checkpoint)
     rig.show(image(1.0), camera_info())
     rig.answered(1)
-    state = [tensor.clone() for tensor in node.processor.stream.state]
+    state = [tensor.clone() for tensor in node.cameras[0].processor.stream.state]
     for _ in range(3):
         before = drops(node).get(cause, 0)
         rig.show(BROKEN[cause](), camera_info())
         wait_for(lambda count=before: drops(node).get(cause, 0) > count)
-    assert all(torch.equal(a, b) for a, b in zip(state, node.processor.stream.state))
+    assert all(torch.equal(a, b) for a, b in zip(state, node.cameras[0].processor.stream.state))
     rig.show(image(1.6), camera_info())
     assert rig.answered(2)[1].header.stamp.nanosec == 600000000
     assert drops(node) == {cause: 3} and resets(node) == {}
@@ -86,7 +86,7 @@ def test_non_finite_output_is_nan_and_resets(rig, checkpoint):
     node = rig.active_node(checkpoint)
     rig.show(image(1.0), camera_info())
     rig.answered(1)
-    weights = next(node.processor.stream.model.network.parameters())
+    weights = next(node.cameras[0].processor.stream.model.network.parameters())
     kept = weights.detach().clone()
     weights.data.fill_(float('nan'))
     rig.show(image(1.1), camera_info())
@@ -95,7 +95,7 @@ def test_non_finite_output_is_nan_and_resets(rig, checkpoint):
     rig.show(image(1.2), camera_info())
     assert np.isfinite(pixels(rig.answered(3)[2])).all()
     assert resets(node) == {'non_finite': 1}
-    assert any('NaN' in alert.text for alert in node.alerts.current())
+    assert any('NaN' in alert.text for alert in node.cameras[0].alerts.current())
 
 
 def test_running_out_of_gpu_memory_costs_one_frame(rig, checkpoint, monkeypatch):
@@ -111,7 +111,7 @@ def test_running_out_of_gpu_memory_costs_one_frame(rig, checkpoint, monkeypatch)
         monkeypatch.setattr(torch.cuda, 'empty_cache', lambda: emptied.append(True))
         raise torch.cuda.OutOfMemoryError('CUDA out of memory. Tried to allocate 2 GiB')
 
-    monkeypatch.setattr(node.processor.stream.model.network, 'forward', run_out)
+    monkeypatch.setattr(node.cameras[0].processor.stream.model.network, 'forward', run_out)
     rig.show(image(1.0), camera_info())
     wait_for(lambda: drops(node) == {'out_of_memory': 1})
     assert emptied
@@ -124,7 +124,7 @@ def test_running_out_of_gpu_memory_costs_one_frame(rig, checkpoint, monkeypatch)
 @pytest.mark.skipif(torch.cuda.is_available(), reason='needs a machine without CUDA')
 def test_an_absent_gpu_gives_the_cpu_with_a_warning(rig, checkpoint):
     node = rig.active_node(checkpoint, device='cuda:3')
-    assert node.processor.stream.device == 'cpu'
+    assert node.cameras[0].processor.stream.device == 'cpu'
     warning, = wait_for(lambda: rig.warnings('cuda:3'))
     assert 'using the CPU' in warning
 
@@ -136,7 +136,7 @@ def test_a_bug_in_a_frame_costs_that_frame(rig, checkpoint, monkeypatch):
         monkeypatch.undo()
         raise RuntimeError('a bug')
 
-    monkeypatch.setattr(node.processor.stream, 'push', fail)
+    monkeypatch.setattr(node.cameras[0].processor.stream, 'push', fail)
     rig.show(image(1.0), camera_info())
     wait_for(lambda: drops(node) == {'internal_error': 1})
     rig.show(image(1.1), camera_info())
@@ -157,7 +157,8 @@ def test_a_missing_checkpoint_fails_configure_and_a_good_one_then_succeeds(
     assert rig.transition(Transition.TRANSITION_CONFIGURE)
     assert rig.transition(Transition.TRANSITION_ACTIVATE)
     rig.listen('image')
-    wait_for(lambda: rig.images.get_subscription_count() and node._outputs.wanted('~/depth/image'))
+    wait_for(lambda: rig.images.get_subscription_count()
+             and node.cameras[0].outputs.wanted('depth/image'))
     rig.show(image(1.0), camera_info())
     rig.answered(1)
 
@@ -186,10 +187,10 @@ def test_a_whole_life_can_be_lived_twice(rig, checkpoint):
         assert rig.transition(Transition.TRANSITION_DEACTIVATE)
         wait_for(lambda: not rig.images.get_subscription_count())
         assert rig.transition(Transition.TRANSITION_CLEANUP)
-        assert node.processor is None
+        assert node.cameras[0].processor is None
         assert rig.transition(Transition.TRANSITION_CONFIGURE)
         assert rig.transition(Transition.TRANSITION_ACTIVATE)
         wait_for(lambda: rig.images.get_subscription_count()
-                 and node._outputs.wanted('~/depth/image'))
+                 and node.cameras[0].outputs.wanted('depth/image'))
     assert rig.transition(Transition.TRANSITION_ACTIVE_SHUTDOWN)
     assert node.state_label == 'finalized'

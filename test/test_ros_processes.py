@@ -240,7 +240,7 @@ def test_a_real_recording_keeps_stamps_frames_sizes_and_geometry(
         assert (depth_msg.width, depth_msg.height) == (info.width, info.height) == (width, height)
         np.testing.assert_allclose(np.reshape(info.p, (3, 4))[:, :3], frame.camera.k)
         depth = pixels(depth_msg)[::stride, ::stride]
-        points = np.frombuffer(cloud.data, np.float32).reshape(cloud.height, cloud.width, 8)
+        points = np.frombuffer(cloud.data, np.float32).reshape(cloud.height, cloud.width, 4)
         valid = np.isfinite(depth)
         np.testing.assert_array_equal(valid, np.isfinite(points[..., 2]))
         projected = frame.camera.project(points[valid][:, :3]) / stride

@@ -15,7 +15,7 @@
 
 from __future__ import annotations
 
-from threading import Event
+from threading import Event, Thread
 
 import _have_ros  # noqa: F401
 from lstm_depth.ros.worker import Worker
@@ -34,7 +34,7 @@ def blocked():
             raise ValueError('broken item')
         done.append(item)
 
-    worker = Worker(work, lambda error: done.append(str(error)))
+    worker = Worker('test', work, lambda error: done.append(str(error)))
     worker.put('first')
     assert started.wait(5)
     yield worker, go, done
@@ -52,7 +52,8 @@ def finish(worker: Worker, go: Event) -> None:
 
 def test_only_the_newest_of_waiting_items_is_worked_on(blocked):
     worker, go, done = blocked
-    assert [worker.put(item) for item in ('second', 'third', 'fourth')] == [False, True, True]
+    assert [worker.put(item) for item in ('second', 'third', 'fourth')] == [
+        None, 'second', 'third']
     go.set()
     while 'fourth' not in done:
         pass
@@ -87,3 +88,41 @@ def test_stop_forgets_what_waits_and_ends_the_thread(blocked):
     go.set()
     assert worker.stop()
     assert done == ['first']
+
+
+def test_keys_are_served_in_turn_whatever_is_replaced(blocked):
+    worker, go, done = blocked
+    for item, key in (('a1', 'a'), ('b1', 'b'), ('a2', 'a'), ('c1', 'c'), ('a3', 'a')):
+        worker.put(item, key)
+    finish(worker, go)
+    while 'c1' not in done:
+        pass
+    assert done == ['first', 'a3', 'b1', 'c1']
+
+
+def test_an_item_that_is_handed_over_waits_for_the_one_of_its_key_in_work(blocked):
+    worker, go, done = blocked
+    handed = Event()
+
+    def hand_over():
+        assert worker.hand_over('second')
+        handed.set()
+
+    Thread(target=hand_over, daemon=True).start()
+    assert not handed.wait(0.1)
+    assert worker.hand_over('other', 'other key')
+    go.set()
+    assert handed.wait(5)
+    while 'second' not in done:
+        pass
+    assert sorted(done) == ['first', 'other', 'second']
+
+
+def test_what_is_handed_over_to_a_stopped_worker_is_refused(blocked):
+    worker, go, done = blocked
+    refused = []
+    thread = Thread(target=lambda: refused.append(worker.hand_over('second')))
+    thread.start()
+    assert not worker.stop(timeout_s=0.01)
+    thread.join(5)
+    assert refused == [False]

@@ -15,53 +15,81 @@
 
 from __future__ import annotations
 
+import cv2
 from lstm_depth.errors import ConfigError, DataError
 from lstm_depth.geometry import Camera
 import numpy as np
 
 # Name and byte offset of every float32 field of a point. The four bytes of rgb are
 # blue, green, red and 0, as PCL packs them.
-CLOUD_FIELDS = (('x', 0), ('y', 4), ('z', 8), ('rgb', 16))
-POINT_STEP = 32
+CLOUD_FIELDS = (('x', 0), ('y', 4), ('z', 8), ('rgb', 12))
+POINT_STEP = 16
 CLOUD_DTYPE = np.dtype({
     'names': [name for name, _ in CLOUD_FIELDS], 'formats': ['<f4'] * len(CLOUD_FIELDS),
     'offsets': [offset for _, offset in CLOUD_FIELDS], 'itemsize': POINT_STEP})
 
 
+class CloudMaker:
+    """
+    Make the clouds of one camera: its rays, undistorted, are computed once.
+
+    A cloud holds every *stride*-th pixel of every *stride*-th row: point (v, u) is pixel
+    (v * stride, u * stride). ``shape`` is that of the clouds, (ceil(H / stride),
+    ceil(W / stride)). Not thread-safe.
+    """
+
+    def __init__(self, camera: Camera, stride: int = 1) -> None:
+        """Compute the rays; ConfigError for an uncalibrated camera or a stride below 1."""
+        if stride < 1:
+            raise ConfigError(f'the cloud stride must be at least 1, not {stride}')
+        if not camera.calibrated:
+            raise ConfigError('the camera is not calibrated (fx or fy is 0): no cloud')
+        self.camera = camera
+        self.stride = stride
+        rays = camera.rays()[::stride, ::stride]
+        self._ray_x, self._ray_y = (np.ascontiguousarray(rays[..., axis]) for axis in (0, 1))
+        self._no_ray = np.isnan(rays[..., 2]) if np.isnan(rays[..., 2]).any() else None
+        self.shape = self._ray_x.shape
+        self._x, self._y = np.empty_like(self._ray_x), np.empty_like(self._ray_y)
+        self._colour = np.empty((*self.shape, 4), np.uint8)
+
+    def fill(self, depth: np.ndarray, rgb: np.ndarray, out: np.ndarray) -> None:
+        """
+        Write the cloud of a picture into *out*.
+
+        *depth*: (H, W) float32 metres along z, NaN where invalid. *rgb*: (H, W, 3) uint8.
+        *out*: ``shape`` + (4,) float32, x y z in metres in the camera frame and the packed
+        colour; NaN where depth is, or where the lens model gives the pixel no ray. Raises
+        DataError where the sizes do not fit the camera.
+        """
+        camera = self.camera
+        if depth.shape != (camera.height, camera.width) or rgb.shape != depth.shape + (3,):
+            raise DataError(
+                f'depth {depth.shape}, colour {rgb.shape} and camera '
+                f'{camera.width}x{camera.height} differ in size; resize them to one size first')
+        z = np.ascontiguousarray(depth[::self.stride, ::self.stride])
+        if self._no_ray is not None:
+            z = np.where(self._no_ray, np.float32(np.nan), z)
+        np.multiply(z, self._ray_x, out=self._x)
+        np.multiply(z, self._ray_y, out=self._y)
+        cv2.cvtColor(np.ascontiguousarray(rgb[::self.stride, ::self.stride]),
+                     cv2.COLOR_RGB2BGRA, dst=self._colour)
+        # OpenCV sets the fourth byte to 255, which makes NaN of every reddish colour.
+        packed = self._colour.view('<u4')[..., 0]
+        np.bitwise_and(packed, 0xFFFFFF, out=packed)
+        cv2.merge([self._x, self._y, z, packed.view(np.float32)], out)
+
+
 def organised_cloud(depth: np.ndarray, rgb: np.ndarray, camera: Camera,
                     stride: int = 1) -> np.ndarray:
     """
-    Return the coloured point of every *stride*-th pixel of every *stride*-th row.
+    Return the coloured points of one picture as an array of CLOUD_DTYPE.
 
     *depth*: (H, W) metres along z, NaN where invalid. *rgb*: (H, W, 3) uint8.
-    *camera*: its intrinsics, of the same size; the rays of a raw image's are undistorted.
-    Returns a (ceil(H / stride),
-    ceil(W / stride)) array of CLOUD_DTYPE in metres in the camera frame; point (v, u)
-    is pixel (v * stride, u * stride), and x, y, z are NaN where depth is NaN or the lens
-    model gives the pixel no ray.
+    *camera*: its intrinsics, of the same size. For the clouds of a stream, keep a
+    ``CloudMaker``, which says the rest.
     """
-    if stride < 1:
-        raise ConfigError(f'the cloud stride must be at least 1, not {stride}')
-    if not camera.calibrated:
-        raise ConfigError('the camera is not calibrated (fx or fy is 0): no cloud')
-    if depth.shape != (camera.height, camera.width) or rgb.shape != depth.shape + (3,):
-        raise DataError(
-            f'depth {depth.shape}, colour {rgb.shape} and camera {camera.width}x{camera.height} '
-            'differ in size; resize them to one size first')
-    z = depth[::stride, ::stride]
-    cloud = np.zeros(z.shape, CLOUD_DTYPE)
-    if camera.distortion is None:
-        # x and y vary along one axis each, so two vectors are all the rays there are.
-        cloud['x'] = z * ((np.arange(0, camera.width, stride) - camera.cx)
-                          / camera.fx).astype(np.float32)
-        cloud['y'] = z * ((np.arange(0, camera.height, stride) - camera.cy)
-                          / camera.fy).astype(np.float32)[:, None]
-        cloud['z'] = z
-    else:
-        rays = camera.rays()[::stride, ::stride]
-        for axis, name in enumerate('xyz'):
-            cloud[name] = z * rays[..., axis]
-    colour = dict(CLOUD_FIELDS)['rgb']
-    points = cloud.view(np.uint8).reshape(*z.shape, POINT_STEP)
-    points[..., colour:colour + 3] = rgb[::stride, ::stride, ::-1]
-    return cloud
+    maker = CloudMaker(camera, stride)
+    points = np.empty((*maker.shape, 4), np.float32)
+    maker.fill(depth.astype(np.float32, copy=False), rgb, points)
+    return points.view(CLOUD_DTYPE)[..., 0]

@@ -51,7 +51,8 @@ _RGB_PIXELS = {
 }
 # Some drivers call their millimetre images mono16.
 _DEPTH_PIXELS = {'16UC1': (np.uint16, 1), 'mono16': (np.uint16, 1), '32FC1': (np.float32, 1)}
-_WRITTEN_PIXELS = {
+# Encodings that are written, likewise.
+WRITTEN_PIXELS = {
     'rgb8': (np.uint8, 3), 'bgr8': (np.uint8, 3), 'mono8': (np.uint8, 1),
     '16UC1': (np.uint16, 1), '32FC1': (np.float32, 1),
 }
@@ -146,11 +147,11 @@ def encode_image(array: np.ndarray, encoding: str) -> dict[str, Any]:
     bgr8, mono8, 16UC1, 32FC1). ``data`` is a (H * step,) uint8 array, a view where the
     array is contiguous.
     """
-    if encoding not in _WRITTEN_PIXELS:
+    if encoding not in WRITTEN_PIXELS:
         raise MessageError(
             f'cannot write image encoding {encoding!r}; choose one of '
-            f'{", ".join(_WRITTEN_PIXELS)}', 'bad_encoding')
-    dtype, channels = _WRITTEN_PIXELS[encoding]
+            f'{", ".join(WRITTEN_PIXELS)}', 'bad_encoding')
+    dtype, channels = WRITTEN_PIXELS[encoding]
     shape = array.shape[:2] + ((channels,) if channels > 1 else ())
     if array.dtype != dtype or array.shape != shape or array.ndim < 2:
         raise MessageError(

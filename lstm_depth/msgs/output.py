@@ -27,15 +27,16 @@ import numpy as np
 FLAT_RATIO = 0.02
 
 
-def limit_depth(depth: np.ndarray, min_depth: float, max_depth: float) -> np.ndarray:
+def limit_depth(depth: np.ndarray, min_depth: float, max_depth: float) -> None:
     """
-    Return *depth* with everything outside [min_depth, max_depth] as NaN.
+    Set everything of *depth* outside [min_depth, max_depth] to NaN, in place.
 
-    *depth*: (H, W) float32 metres; it is returned itself when nothing is outside.
+    *depth*: (H, W) float32 metres. What is not above 0 is outside whatever *min_depth*.
     """
-    with np.errstate(invalid='ignore'):
-        outside = (depth < min_depth) | (depth > max_depth)
-    return np.where(outside, np.float32(np.nan), depth) if outside.any() else depth
+    low = max(min_depth, float(np.finfo(np.float32).tiny))
+    # In most images nothing is outside, which two passes without a mask tell; NaN says no.
+    if not (depth.min() >= low and depth.max() <= max_depth):
+        depth[~((depth >= low) & (depth <= max_depth))] = np.nan
 
 
 def scaled_size(width: int, height: int, scale: float) -> tuple[int, int]:
@@ -43,17 +44,18 @@ def scaled_size(width: int, height: int, scale: float) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def resize_depth(depth: np.ndarray, width: int, height: int) -> np.ndarray:
+def resize_depth(depth: np.ndarray, out: np.ndarray) -> None:
     """
-    Return (height, width) depth by nearest neighbour.
+    Write (H, W) *depth* into *out* of any size, by nearest neighbour.
 
     Interpolating would invent points in the air between foreground and
     background, and would let one NaN eat its neighbours. The neighbour is that of the
     pixel's middle, as an averaged image's is: plain INTER_NEAREST takes that of its corner.
     """
-    if depth.shape == (height, width):
-        return depth
-    return cv2.resize(depth, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
+    if depth.shape == out.shape:
+        np.copyto(out, depth)
+    else:
+        cv2.resize(depth, out.shape[::-1], dst=out, interpolation=cv2.INTER_NEAREST_EXACT)
 
 
 def resize_rgb(rgb: np.ndarray, width: int, height: int) -> np.ndarray:

@@ -32,43 +32,25 @@ Services: ``~/reset`` (std_srvs/Trigger) forgets the hidden state, ``~/enable``
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 import sys
-import time
-from typing import Any, TYPE_CHECKING
+from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from lstm_depth.errors import LstmDepthError
-from lstm_depth.ros.diagnostics import Alert, Alerts, diagnostics_message, WARN
-from lstm_depth.ros.job import Job, Reports
+from lstm_depth.ros.channel import CameraChannel
+from lstm_depth.ros.diagnostics import Alert, ERROR
 from lstm_depth.ros.lifecycle import ForgivingLifecycleNode
+from lstm_depth.ros.model_loader import checkpoint_name, load, ModelLoader
 from lstm_depth.ros.parameters import declare, DepthSettings, updated
-from lstm_depth.ros.qos import (
-    describe,
-    describe_publishers,
-    input_qos,
-    output_qos,
-    overriding_options,
-    subscription_events,
-)
+from lstm_depth.ros.pipeline import Pipeline
+from lstm_depth.ros.qos import output_qos
 from lstm_depth.ros.spin import run
-from lstm_depth.ros.throttle import ThrottledLog
-from lstm_depth.ros.worker import Worker
-from lstm_depth.telemetry import Telemetry
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType, JumpThreshold, TimeJump
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from rclpy.qos import QoSProfile
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_srvs.srv import SetBool, Trigger
-
-if TYPE_CHECKING:
-    from lstm_depth.ros.conversion import ImageConverter
-    from lstm_depth.ros.outputs import Outputs
-    from lstm_depth.ros.processor import FrameProcessor
-    from lstm_depth.runtime.engine import Engine
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 
@@ -77,31 +59,18 @@ class DepthNode(ForgivingLifecycleNode):
     """
     Configure loads the model, activate subscribes, deactivate stops, cleanup frees.
 
-    The executor's thread only hands messages over; a worker thread decodes,
-    infers and publishes, so that services and parameters always answer.
+    The executor's thread only hands messages over; the threads of a ``Pipeline`` decode,
+    predict and publish, so that services and parameters always answer.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         """Declare parameters and services; ConfigError for a wrong start-up value."""
         super().__init__('depth_node', **kwargs)
         self.settings = declare(self, DepthSettings)
-        self.telemetry = Telemetry()
-        self.alerts = Alerts()
-        self._throttled = ThrottledLog(self.get_logger())
+        self.cameras = [CameraChannel(self, '', self.settings.image_transport)]
         self._enabled = True
-        self._info: CameraInfo | None = None
-        self._inputs: list[Any] = []
-        self._input_qos: dict[str, QoSProfile] = {}
-        self._converter: ImageConverter | None = None
-        self._outputs: Outputs | None = None
-        self.processor: FrameProcessor | None = None
-        self._worker: Worker | None = None
-        self._last_input = time.monotonic()
-        self._warned_no_input = False
-        self._checkpoint_in_use = ''
-        self._image_topic, self._image_type = {
-            'raw': ('image', Image), 'compressed': ('image/compressed', CompressedImage),
-        }[self.settings.image_transport]
+        self._pipeline: Pipeline | None = None
+        self._loader: ModelLoader | None = None
         self.add_on_set_parameters_callback(self._on_parameters)
         self.create_service(Trigger, '~/reset', self._on_reset)
         self.create_service(SetBool, '~/enable', self._on_enable)
@@ -118,37 +87,30 @@ class DepthNode(ForgivingLifecycleNode):
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the model; FAILURE, with what to do in the log, when it cannot be loaded."""
-        # Imported here, because PyTorch takes seconds and a node that is only started
-        # should answer (and stop on a signal) at once.
         from lstm_depth.ros.conversion import ImageConverter
-        from lstm_depth.ros.outputs import Outputs
-        from lstm_depth.ros.processor import FrameProcessor
+        checkpoint = self.settings.checkpoint
         try:
-            model = self._load(self.settings.checkpoint)
-            self._converter = self._converter or ImageConverter()
-            self._outputs = Outputs(self)
-            self.processor = FrameProcessor(
-                model, self.settings, self._converter, self._outputs,
-                Reports(self.telemetry, self.alerts, self.get_logger(), self._throttled),
-                self.resolve_topic_name('camera_info'), self.resolve_topic_name('image'))
+            model = load(checkpoint)
+            converter = ImageConverter()
+            self._pipeline = Pipeline(self.context.ok, self._on_error)
+            for camera in self.cameras:
+                camera.configure(model, self.settings, converter, self._pipeline)
         except LstmDepthError as error:
             self.get_logger().error(f'cannot configure: {error}')
             self._free()
             return FAILURE
-        self._checkpoint_in_use = self.settings.checkpoint
-        self._worker = Worker(self.processor.process, self._on_worker_error)
+        self._loader = ModelLoader(checkpoint, self._swap_model, self._pipeline.call,
+                                   self.get_logger())
         self.get_logger().info(
-            f'configured: {model.name} on {self.processor.stream.device}, '
-            f'images by {self._converter.summary}')
+            f'configured: {model.name} on {self.cameras[0].processor.stream.device}, '
+            f'images by {converter.summary}')
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribe."""
         result = super().on_activate(state)
-        self._last_input, self._warned_no_input = time.monotonic(), False
-        # camera_info first: where both wait, the executor takes them in this order.
-        self._inputs = [self._subscribe(CameraInfo, 'camera_info', self._on_info),
-                        self._subscribe(self._image_type, self._image_topic, self._on_image)]
+        for camera in self.cameras:
+            camera.input.subscribe()
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -172,83 +134,65 @@ class DepthNode(ForgivingLifecycleNode):
         return SUCCESS
 
     def close(self) -> None:
-        """Stop the worker; call before destroying the node."""
+        """Stop the threads; call before destroying the node."""
         self._jump_handle.unregister()
-        self._stop_worker()
-
-    def _load(self, checkpoint: str) -> Engine:
-        """Return the model of a checkpoint; CheckpointError saying what to do."""
-        from lstm_depth.runtime.loading import load_model
-        return load_model(checkpoint or None)
-
-    def _subscribe(self, kind: type, name: str, callback: Any) -> Any:
-        """Return a subscription whose QoS users can override."""
-        # rclpy writes the overrides into the profile that it is given.
-        self._input_qos[name] = profile = input_qos()
-        return self.create_subscription(
-            kind, name, callback, profile, qos_overriding_options=overriding_options(),
-            event_callbacks=subscription_events(self.resolve_topic_name(name),
-                                                self.get_logger().warning))
+        self._stop_threads()
 
     def _unsubscribe(self) -> None:
-        """Destroy the subscriptions and forget the camera they were of."""
-        for subscription in self._inputs:
-            self.destroy_subscription(subscription)
-        self._inputs = []
-        self._info = None
+        """Let no camera send any more."""
+        for camera in self.cameras:
+            camera.input.unsubscribe()
 
-    def _stop_worker(self) -> None:
-        """End the worker's thread."""
-        if self._worker is not None and not self._worker.stop():
-            self.get_logger().warning('the network does not return; leaving its thread behind')
-        self._worker = None
+    def _stop_threads(self) -> None:
+        """End the threads."""
+        # First the one that gives work to the others.
+        for threads in (self._loader, self._pipeline):
+            if threads is not None and not threads.stop():
+                self.get_logger().warning(
+                    'the network does not return; leaving its thread behind')
+        self._loader = self._pipeline = None
 
     def _free(self) -> None:
         """Give back all that configure took."""
         self._unsubscribe()
-        self._stop_worker()
-        self.processor = None
-        if self._outputs is not None:
-            self._outputs.close()
-            self._outputs = None
+        self._stop_threads()
+        for camera in self.cameras:
+            camera.free()
 
-    def _on_info(self, msg: CameraInfo) -> None:
-        """Keep the newest camera_info."""
-        self._info = msg
+    def _swap_model(self, model: Any) -> None:
+        """Go on with another model (the network's thread)."""
+        for camera in self.cameras:
+            camera.processor.swap_model(model)
 
-    def _on_image(self, msg: Image | CompressedImage) -> None:
-        """Hand a message to the worker; count the one that had to make room."""
-        self._last_input, self._warned_no_input = time.monotonic(), False
-        self.telemetry.frame_in()
-        if not self._enabled:
-            self.telemetry.drop('disabled')
-        elif self._worker.put(Job(msg, self._last_input, self._info)):
-            self.telemetry.drop('superseded')
-
-    def _on_worker_error(self, error: Exception) -> None:
-        """Report a bug, unless it is only that ROS was shut down under the worker."""
-        if self.context.ok() and self.processor is not None:
-            self.processor.failed(error)
+    def _on_error(self, error: Exception) -> None:
+        """Report a bug outside any frame, unless it is only that ROS was shut down."""
+        if self.context.ok():
+            self.get_logger().error(f'internal error: {error!r}')
 
     def _on_clock_jump(self, jump: TimeJump) -> None:
         """Reset when simulated time restarts."""
-        if self._worker is not None:
-            self._worker.call(self.processor.clock_jumped_back)
+        self._call_each('clock_jumped_back')
+
+    def _call_each(self, method: str) -> None:
+        """Let the network's thread call *method* of every camera's processor."""
+        if self._pipeline is not None:
+            for camera in self.cameras:
+                self._pipeline.call(getattr(camera.processor, method))
 
     def _on_reset(self, request: Trigger.Request, response: Trigger.Response
                   ) -> Trigger.Response:
         """Forget the hidden state before the next frame."""
-        response.success = self._worker is not None
-        if response.success:
-            self._worker.call(self.processor.reset)
-            response.message = 'the hidden state is reset before the next frame'
-        else:
-            response.message = f'nothing to reset: the node is {self.state_label}'
+        response.success = self._pipeline is not None
+        self._call_each('reset')
+        response.message = ('the hidden state is reset before the next frame' if response.success
+                            else f'nothing to reset: the node is {self.state_label}')
         return response
 
     def _on_enable(self, request: SetBool.Request, response: SetBool.Response
                    ) -> SetBool.Response:
         """Pause or resume."""
+        for camera in self.cameras:
+            camera.enabled = request.data
         self._enabled = request.data
         response.success = True
         response.message = ('images are processed' if self._enabled
@@ -259,57 +203,32 @@ class DepthNode(ForgivingLifecycleNode):
         """Check changed parameters, and bring them to the next frame."""
         try:
             settings = updated(self.settings, parameters)
-            if self.processor is not None and settings.checkpoint != self._checkpoint_in_use:
-                model = self._load(settings.checkpoint)
-                self._worker.call(partial(self.processor.swap_model, model))
-                self._checkpoint_in_use = settings.checkpoint
+            if self._loader is not None:
+                self._loader.request(settings.checkpoint)
         except LstmDepthError as error:
             return SetParametersResult(successful=False, reason=str(error))
         self.settings = settings
-        if self.processor is not None:
-            self.processor.settings = settings
+        for camera in self.cameras:
+            if camera.processor is not None:
+                camera.processor.settings = settings
         return SetParametersResult(successful=True)
 
     def _watch_input(self) -> None:
         """Warn once when no image comes."""
-        limit = self.settings.no_input_timeout_s
-        silent_s = time.monotonic() - self._last_input
-        if not self._inputs or not limit or silent_s < limit or self._warned_no_input:
-            return
-        self._warned_no_input = True
-        self.get_logger().warning(f'no image for {silent_s:.0f} s: {self._missing_input()}')
-
-    def _missing_input(self) -> str:
-        """Return what was expected, what is there, and what to try."""
-        topic = self.resolve_topic_name(self._image_topic)
-        kind = f'sensor_msgs/msg/{self._image_type.__name__}'
-        found = describe_publishers(self, topic)
-        profile = self._input_qos.get(self._image_topic, input_qos())
-        wanted = f'{topic} ({kind}, requested QoS: {describe(profile)})'
-        if found:
-            return (f'{wanted} is published by {found}, but nothing arrives; compare type and '
-                    f'QoS, and try "ros2 topic hz {topic}"')
-        return (f'nobody publishes {wanted}; start the camera, remap "{self._image_topic}" to '
-                'its topic, or see "ros2 topic list -t" and whether ROS_DOMAIN_ID is the same')
+        for camera in self.cameras:
+            camera.input.warn_of_silence(self.settings.no_input_timeout_s)
 
     def _report(self) -> None:
         """Publish the diagnostics."""
-        stream = self.processor.stream if self.processor is not None else None
-        resets = self.processor.resets if self.processor is not None else {}
-        facts = {'state': self.state_label, 'enabled': self._enabled,
-                 'image topic': self.resolve_topic_name(self._image_topic)}
-        alerts = self.alerts.current()
-        if stream is not None:
-            facts.update({'model': stream.model.name, 'mode': stream.mode,
-                          'device': stream.device,
-                          'checkpoint': self._checkpoint_in_use or 'shipped with the package'})
-            if stream.device_note:
-                alerts.append(Alert(WARN, stream.device_note))
-        if self._warned_no_input:
-            alerts.append(Alert(WARN, f'no image: {self._missing_input()}'))
-        self._diagnostics.publish(diagnostics_message(
-            f'{self.get_fully_qualified_name()}: depth', stream.device if stream else '',
-            self.get_clock().now(), alerts, facts, self.telemetry.snapshot(), resets))
+        facts: dict[str, object] = {'state': self.state_label, 'enabled': self._enabled}
+        alerts = []
+        if self._loader is not None:
+            facts['checkpoint'] = checkpoint_name(self._loader.in_use)
+            if self._loader.problem:
+                alerts.append(Alert(ERROR, self._loader.problem))
+        for camera in self.cameras:
+            self._diagnostics.publish(
+                camera.diagnostics(facts, alerts, self.settings.no_input_timeout_s))
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -11,17 +11,25 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""What the executor's thread hands to the worker's."""
+"""What the stages of the frame path hand to each other."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from lstm_depth.msgs.view import View
 from lstm_depth.ros.diagnostics import Alerts
+from lstm_depth.ros.parameters import DepthSettings
 from lstm_depth.ros.throttle import ThrottledLog
 from lstm_depth.telemetry import Telemetry
+import numpy as np
 from rclpy.impl.rcutils_logger import RcutilsLogger
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from std_msgs.msg import Header
+
+if TYPE_CHECKING:
+    from lstm_depth.stream import DepthFrame
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +39,37 @@ class Job:
     msg: Image | CompressedImage
     received: float
     info: CameraInfo | None
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """
+    A decoded image and all that is known about it.
+
+    *rgb*: (H, W, 3) uint8, perhaps a read-only view of the message. *view*: the camera it
+    was taken with. *output_size*: (width, height) of what is made of it. *settings*: those
+    of this frame, from the first stage to the last.
+    """
+
+    header: Header
+    received: float
+    rgb: np.ndarray
+    view: View
+    output_size: tuple[int, int]
+    settings: DepthSettings
+
+    @property
+    def stamp_s(self) -> float:
+        """Return the stamp in seconds."""
+        return self.header.stamp.sec + self.header.stamp.nanosec * 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """A picture and the depth that the network sees in it."""
+
+    picture: Picture
+    frame: DepthFrame
 
 
 @dataclass(frozen=True)

@@ -11,59 +11,141 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The publishers of depth_node: each is fed only while somebody listens."""
+"""The outputs of depth_node: one table of topics, each made only while somebody listens."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, Protocol
 
-from lstm_depth.geometry import Camera
-from lstm_depth.msgs.cloud import organised_cloud
+from lstm_depth.msgs.cloud import CloudMaker
 from lstm_depth.msgs.image import depth_to_encoding
-from lstm_depth.ros.conversion import to_message
-from lstm_depth.ros.messages import cloud_message, info_message
-from lstm_depth.ros.parameters import DepthSettings
+from lstm_depth.msgs.output import limit_depth, resize_depth, resize_rgb
+from lstm_depth.ros.job import Picture, Prediction
+from lstm_depth.ros.messages import CloudBuffer, ImageBuffer, info_message
 from lstm_depth.ros.qos import output_qos, overriding_options, publisher_events
 from lstm_depth.visualize import colorize_depth
 import numpy as np
 from rclpy.lifecycle import LifecycleNode
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
-from std_msgs.msg import Header
-
-_TOPICS = {'~/depth/image': Image, '~/depth/camera_info': CameraInfo,
-           '~/depth/points': PointCloud2, '~/depth/colored': Image}
 
 
 @dataclass(frozen=True, eq=False)
-class Output:
+class Shaped:
     """
-    One answer, ready to be published.
+    A prediction in the shape of the outputs.
 
-    *depth*: (H, W) float32 metres, NaN invalid. *rgb*: (H, W, 3) uint8. *camera*:
-    the intrinsics of both, None when unknown or uncalibrated. *info*: CameraInfo
-    fields for both, None before any camera_info. *header*: the input image's.
+    *depth*: a 32FC1 image, metres, NaN where invalid. *picture*: what it was predicted from.
     """
 
-    depth: np.ndarray
-    rgb: np.ndarray
-    camera: Camera | None
-    info: dict[str, Any] | None
-    header: Header
+    depth: ImageBuffer
+    picture: Picture
+
+    def rgb(self) -> np.ndarray:
+        """Return the (H, W, 3) uint8 colours at the size of the depth."""
+        return resize_rgb(self.picture.rgb, *self.picture.output_size)
+
+
+class Maker(Protocol):
+    """Makes the messages of one topic, in memory that it keeps for the next."""
+
+    def make(self, shaped: Shaped) -> Any | None:
+        """Return the message but for its header, None where there is none to publish."""
+
+
+class InfoMaker:
+    """The camera_info of the depth image, one message as long as the camera stays."""
+
+    def __init__(self) -> None:
+        """Start without a message."""
+        self._message = _newest(lambda view: view.info and info_message(view.info))
+
+    def make(self, shaped: Shaped) -> CameraInfo | None:
+        """Return the camera_info, None without a usable one of the input."""
+        return self._message(shaped.picture.view)
+
+
+class DepthMaker:
+    """The depth image: the shaped depth itself, or its millimetres."""
+
+    def __init__(self) -> None:
+        """Start without memory."""
+        self._buffer = _newest(ImageBuffer)
+
+    def make(self, shaped: Shaped) -> Image:
+        """Return the depth image."""
+        encoding = shaped.picture.settings.depth_encoding
+        if encoding == '32FC1':
+            return shaped.depth.message
+        depth = shaped.depth.pixels
+        buffer = self._buffer(*depth.shape, encoding)
+        np.copyto(buffer.pixels, depth_to_encoding(depth, encoding))
+        return buffer.message
+
+
+class PointsMaker:
+    """The cloud."""
+
+    def __init__(self) -> None:
+        """Start without memory."""
+        self._maker = _newest(CloudMaker)
+        self._buffer = _newest(CloudBuffer)
+
+    def make(self, shaped: Shaped) -> PointCloud2 | None:
+        """Return the cloud, None where the camera is unknown or uncalibrated."""
+        picture = shaped.picture
+        if picture.view.camera is None:
+            return None
+        maker = self._maker(picture.view.camera, picture.settings.cloud_stride)
+        buffer = self._buffer(*maker.shape)
+        maker.fill(shaped.depth.pixels, shaped.rgb(), buffer.points)
+        return buffer.message
+
+
+class ColoredMaker:
+    """The depth as a picture for people."""
+
+    def __init__(self) -> None:
+        """Start without memory."""
+        self._buffer = _newest(ImageBuffer)
+
+    def make(self, shaped: Shaped) -> Image:
+        """Return the picture."""
+        depth, settings = shaped.depth.pixels, shaped.picture.settings
+        buffer = self._buffer(*depth.shape, 'rgb8')
+        colorize_depth(depth, settings.color_min, settings.color_max, settings.colormap,
+                       out=buffer.pixels)
+        return buffer.message
+
+
+# Topic: message, maker. In the order in which they are published: depth as early as may be, but
+# the small message first. Right behind large ones, DDS's shared memory may be full, and a small
+# message that is lost is sent again only with the next heartbeat, seconds later.
+TOPICS: dict[str, tuple[type, type[Maker]]] = {
+    'depth/camera_info': (CameraInfo, InfoMaker),
+    'depth/image': (Image, DepthMaker),
+    'depth/points': (PointCloud2, PointsMaker),
+    'depth/colored': (Image, ColoredMaker),
+}
 
 
 class Outputs:
-    """The four publishers; they publish only while their node is active."""
+    """The publishers of one camera; they publish only while their node is active."""
 
-    def __init__(self, node: LifecycleNode) -> None:
-        """Create the publishers."""
+    def __init__(self, node: LifecycleNode, prefix: str = '') -> None:
+        """Create the publishers of ``~/<prefix>depth/...``."""
         self._node = node
-        self._publishers = {
-            topic: node.create_lifecycle_publisher(
+        self._depth = _newest(ImageBuffer)
+        self._makers = {name: maker() for name, (_, maker) in TOPICS.items()}
+        self._publishers = {}
+        for name, (kind, _) in TOPICS.items():
+            topic = f'~/{prefix}{name}'
+            self._publishers[name] = node.create_lifecycle_publisher(
                 kind, topic, output_qos(), qos_overriding_options=overriding_options(),
                 event_callbacks=publisher_events(node.resolve_topic_name(topic),
                                                  node.get_logger().warning))
-            for topic, kind in _TOPICS.items()}
 
     def close(self) -> None:
         """Destroy the publishers."""
@@ -71,43 +153,35 @@ class Outputs:
             self._node.destroy_lifecycle_publisher(publisher)
         self._publishers.clear()
 
-    def wanted(self, topic: str) -> bool:
-        """Tell whether somebody subscribes to *topic*."""
-        return self._publishers[topic].get_subscription_count() > 0
+    def wanted(self, name: str) -> bool:
+        """Tell whether somebody subscribes to the output called *name* in TOPICS."""
+        return self._publishers[name].get_subscription_count() > 0
 
     def any_wanted(self) -> bool:
         """Tell whether somebody subscribes to any output."""
-        return any(self.wanted(topic) for topic in _TOPICS)
+        return any(self.wanted(name) for name in self._publishers)
 
-    def publish(self, output: Output, settings: DepthSettings) -> None:
-        """Make and publish the messages that somebody subscribes to."""
-        # The small message first: right behind large ones, DDS's shared memory may be full, and
-        # a small message that is lost is sent again only with the next heartbeat, seconds later.
-        makers = {'~/depth/camera_info': self._info, '~/depth/image': self._image,
-                  '~/depth/points': self._points, '~/depth/colored': self._colored}
-        for topic, make in makers.items():
-            if self.wanted(topic) and (message := make(output, settings)) is not None:
-                self._publishers[topic].publish(message)
+    def publish(self, prediction: Prediction) -> None:
+        """Make and publish what somebody subscribes to; one thread at a time."""
+        shaped = None
+        for name, publisher in list(self._publishers.items()):
+            if publisher.get_subscription_count() == 0:
+                continue
+            shaped = shaped or self._shape(prediction)
+            if (message := self._makers[name].make(shaped)) is not None:
+                message.header = prediction.picture.header
+                publisher.publish(message)
 
-    def _image(self, output: Output, settings: DepthSettings) -> Image:
-        """Return the depth image."""
-        encoding = settings.depth_encoding
-        return to_message(
-            depth_to_encoding(output.depth, encoding), encoding, output.header)
+    def _shape(self, prediction: Prediction) -> Shaped:
+        """Bring the depth to the size of the outputs, in memory that is kept."""
+        picture, settings = prediction.picture, prediction.picture.settings
+        width, height = picture.output_size
+        buffer = self._depth(height, width, '32FC1')
+        resize_depth(prediction.frame.depth, buffer.pixels)
+        limit_depth(buffer.pixels, settings.min_depth, settings.max_depth)
+        return Shaped(buffer, picture)
 
-    def _info(self, output: Output, settings: DepthSettings) -> CameraInfo | None:
-        """Return the camera_info beside the depth image."""
-        return None if output.info is None else info_message(output.info, output.header)
 
-    def _points(self, output: Output, settings: DepthSettings) -> PointCloud2 | None:
-        """Return the cloud."""
-        if output.camera is None:
-            return None
-        return cloud_message(organised_cloud(output.depth, output.rgb, output.camera,
-                                             settings.cloud_stride), output.header)
-
-    def _colored(self, output: Output, settings: DepthSettings) -> Image:
-        """Return the picture of the depth."""
-        colors = colorize_depth(output.depth, settings.color_min, settings.color_max,
-                                settings.colormap)
-        return to_message(colors, 'rgb8', output.header)
+def _newest(make: Callable[..., Any]) -> Callable[..., Any]:
+    """Return *make* with a memory of the newest thing it made, for the same arguments."""
+    return lru_cache(maxsize=1)(make)

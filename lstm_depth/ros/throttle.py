@@ -15,18 +15,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from threading import Lock
 import time
 
 from rclpy.impl.rcutils_logger import RcutilsLogger
 
+# More kinds of lines than the nodes have; beyond them the one silent longest is forgotten.
+_MOST_KINDS = 100
+
+
+@dataclass
+class _Kind:
+    """When a kind of line was last said, and how many were kept back since."""
+
+    said: float
+    kept_back: int = 0
+
 
 class ThrottledLog:
     """
-    Warn at most once in *period_s* seconds for each key.
+    Log at most once in *period_s* seconds for each kind of line.
 
     rclpy throttles by the line of code, so that a flood of one cause would hide
-    the first of another.
+    the first of another. A kind is a cause, never a text: texts differ in every line.
     """
 
     def __init__(self, logger: RcutilsLogger, period_s: float = 5.0) -> None:
@@ -34,16 +46,36 @@ class ThrottledLog:
         self._logger = logger
         self._period_s = period_s
         self._lock = Lock()
-        self._said: dict[str, float] = {}
-        self._kept_back: dict[str, int] = {}
+        self._kinds: dict[str, _Kind] = {}
 
-    def warning(self, key: str, text: str) -> None:
-        """Log *text*, or count it when *key* was logged a moment ago."""
+    def warning(self, kind: str, text: str) -> None:
+        """Warn of *text*, or count it when its *kind* was logged a moment ago."""
+        # rclpy ties a severity to a line of code, so each has a call of its own.
+        if line := self._allowed(kind, text):
+            self._logger.warning(line)
+
+    def error(self, kind: str, text: str) -> None:
+        """Log the error *text*, or count it when its *kind* was logged a moment ago."""
+        if line := self._allowed(kind, text):
+            self._logger.error(line)
+
+    def info(self, kind: str, text: str) -> None:
+        """Tell *text*, or count it when its *kind* was logged a moment ago."""
+        if line := self._allowed(kind, text):
+            self._logger.info(line)
+
+    def _allowed(self, kind: str, text: str) -> str:
+        """Return the line to log; empty for one that is only counted."""
         now = time.monotonic()
         with self._lock:
-            if now - self._said.get(key, -self._period_s) < self._period_s:
-                self._kept_back[key] = self._kept_back.get(key, 0) + 1
-                return
-            self._said[key] = now
-            more = self._kept_back.pop(key, 0)
-        self._logger.warning(f'{text} (and {more} more like it)' if more else text)
+            known = self._kinds.get(kind)
+            if known is not None and now - known.said < self._period_s:
+                known.kept_back += 1
+                return ''
+            # At the end of the dictionary, so that the first is the one silent longest.
+            self._kinds.pop(kind, None)
+            self._kinds[kind] = _Kind(now)
+            if len(self._kinds) > _MOST_KINDS:
+                del self._kinds[next(iter(self._kinds))]
+        more = known.kept_back if known else 0
+        return f'{text} (and {more} more like it)' if more else text

@@ -24,6 +24,7 @@ from lstm_depth.models import create_model
 from lstm_depth.models.dense_decoder import CUTS
 from lstm_depth.models.encoders import load_encoder_weights, TimmEncoder
 from lstm_depth.models.fastdepth import TAPS
+import numpy as np
 import pytest
 from safetensors.torch import save_file
 import timm
@@ -294,6 +295,15 @@ def test_stochastic_depth_leaves_blocks_out_while_training(rate):
         assert all(torch.equal(deep[0], other) for other in deep[1:]) == (rate == 0)
         encoder.eval()
         assert torch.equal(encoder(frames)[-1], encoder(frames)[-1])
+
+
+def test_stochastic_depth_rises_from_none_at_the_first_block_to_the_rate_at_the_last():
+    encoder = TimmEncoder('tf_efficientnet_lite0')
+    encoder.set_drop_path(0.2)
+    rates = [module.drop_path.drop_prob for module in encoder.net.modules()
+             if hasattr(module, 'drop_path')]
+    assert rates[0] == 0 and rates[-1] == 0.2
+    assert np.diff(rates) == pytest.approx([0.2 / (len(rates) - 1)] * (len(rates) - 1))
 
 
 def test_stochastic_depth_needs_blocks_that_can_be_left_out():

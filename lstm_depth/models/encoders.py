@@ -102,8 +102,10 @@ class TimmEncoder(Backbone):
         if rate and not blocks:
             raise ConfigError('this encoder has no blocks to drop; set drop_path to 0')
         drop_path = import_extra('timm.layers').DropPath
-        for index, block in enumerate(blocks):
-            block.drop_path = drop_path(rate * index / len(blocks))
+        for index, block in enumerate(blocks, 1):
+            # A single block is the last one.
+            share = (index - 1) / (len(blocks) - 1) if len(blocks) > 1 else 1.0
+            block.drop_path = drop_path(rate * share)
 
     def train(self, mode: bool = True) -> TimmEncoder:
         """Set training mode, except for what ``freeze`` holds in inference mode."""

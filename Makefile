@@ -6,6 +6,7 @@ WORKSPACE ?= build/colcon
 SOURCE ?=
 FRAMES ?=
 SEED ?=
+WORKERS ?= 2
 ARGS ?=
 
 BIN := $(VENV)/bin
@@ -54,10 +55,11 @@ demo: $(STAMP)  ## Depth live over ROS 2, files in demo/ (SOURCE=video|bag|webca
 	$(BIN)/lstm_depth demo --output demo $(if $(SOURCE),--source '$(SOURCE)') \
 	  $(if $(FRAMES),--frames $(FRAMES)) $(if $(SEED),--seed $(SEED))
 
-# One thread each: the tests start several processes, and their networks are small.
+# One thread each: the tests start several processes, and their networks are small. Two run side
+# by side, each test module in one of them.
 test: export OMP_NUM_THREADS ?= 1
-test: $(STAMP)  ## Run the tests (ARGS='-k stream')
-	$(BIN)/python -m pytest $(ARGS)
+test: $(STAMP)  ## Run the tests (ARGS='-k stream', WORKERS=1 for one after the other)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 lint: $(STAMP)  ## Run ruff and the ROS linters
 	$(BIN)/ruff check .

@@ -115,6 +115,7 @@ setup(
             'colcon-common-extensions>=0.3',
             'hypothesis>=6.80',
             'pytest>=7.0',
+            'pytest-xdist>=3.0',
             'ruff>=0.4',
             # An opinion other than ours on the metrics.
             'torchmetrics>=1.0',

@@ -43,8 +43,15 @@ OUTPUTS = {'image': Image, 'camera_info': CameraInfo, 'points': PointCloud2, 'co
 
 
 def domain_id(module: str) -> int:
-    """Return a DDS domain of this process and test module alone, 1 to 100."""
-    return 1 + (os.getpid() * 7 + sum(map(ord, module)) * 31) % 100
+    """
+    Return a DDS domain of this process and test module alone, 1 to 100.
+
+    Test processes side by side (pytest-xdist's workers) share the hundred.
+    """
+    workers = int(os.environ.get('PYTEST_XDIST_WORKER_COUNT', '1'))
+    worker = int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0')[2:])
+    size = 100 // workers
+    return 1 + worker * size + (os.getpid() * 7 + sum(map(ord, module)) * 31) % size
 
 
 def process_environment(domain: int) -> dict[str, str]:

@@ -22,6 +22,9 @@ from typing import Any
 from lstm_depth.geometry import Camera
 import numpy as np
 
+# A recording with a longer pause is two recordings.
+MAX_GAP_S = 0.5
+
 
 @dataclass(frozen=True, eq=False)
 class CameraFrame:

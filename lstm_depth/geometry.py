@@ -25,6 +25,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 import math
 
+import cv2
 from lstm_depth.errors import ConfigError
 from lstm_depth.lens import Distortion
 import numpy as np
@@ -147,6 +148,17 @@ def _undistorted_rays(camera: Camera) -> np.ndarray:
 
 # NYU Depth V2's colour camera at 640x480 (its toolbox's camera_params.m).
 NYU_CAMERA = Camera(640, 480, 518.85790117, 519.46961112, 325.58244941, 253.73616633)
+
+
+def resize_depth(depth: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """
+    Return (h, w) *depth* resampled bilinearly to *shape* (height, width).
+
+    Where it has that size already, it is returned as it is. A pixel that touches NaN is NaN.
+    """
+    if depth.shape == tuple(shape):
+        return depth
+    return cv2.resize(depth, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
 
 
 def nearest_per_place(place: np.ndarray, z: np.ndarray, size: int) -> np.ndarray:

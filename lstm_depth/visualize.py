@@ -29,7 +29,7 @@ from pathlib import Path
 import cv2
 from lstm_depth.errors import ConfigError, DataError
 from lstm_depth.files import atomic_path
-from lstm_depth.scoring.metrics import resize_prediction
+from lstm_depth.geometry import resize_depth
 import numpy as np
 
 COLORMAPS = ('inferno_r', 'turbo')
@@ -109,7 +109,7 @@ def colorize_error(pred: np.ndarray, gt: np.ndarray, max_error: float = 0.5) -> 
     colour from *max_error* on; grey where either is not finite or *gt* is not
     positive. A *pred* of another size is resized to *gt* first.
     """
-    pred = resize_prediction(pred, gt.shape)
+    pred = resize_depth(pred, gt.shape)
     with np.errstate(divide='ignore', invalid='ignore'):
         error = np.where(gt > 0, (pred - gt) / gt, np.nan)
     return _apply_colors(error / (2 * max_error) + 0.5, _error_colors())

@@ -18,6 +18,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import cv2
+from lstm_depth.data.sequence import FrameSequence
+from lstm_depth.errors import DataError
+from lstm_depth.frames import CameraFrame
 from lstm_depth.models.base import DepthModel, Features
 from lstm_depth.models.config import ModelConfig
 import numpy as np
@@ -79,6 +82,27 @@ def steps(rng: np.random.Generator, height: int = 48, width: int = 64) -> np.nda
 def drawn(red: np.ndarray) -> np.ndarray:
     """Return the (H, W, 3) image that `ReadingModel` reads *red* from."""
     return np.stack([red, 255 - red, np.zeros_like(red)], axis=-1)
+
+
+class Video(FrameSequence):
+    """A video at 10 Hz whose images show their depth; some frames may be *damaged*."""
+
+    def __init__(self, count: int, *, name: str = 'video', video: bool = True,
+                 stamped: bool = True, damaged: tuple[int, ...] = ()) -> None:
+        self.name = self.scene = name
+        self.video, self.count, self.stamped, self.damaged = video, count, stamped, damaged
+        self.read_indices: list[int] = []
+
+    def __len__(self) -> int:
+        return self.count
+
+    def read(self, index: int) -> CameraFrame:
+        self.read_indices.append(index)
+        if index in self.damaged:
+            raise DataError(f'frame {index} is damaged')
+        red = steps(np.random.default_rng(index))
+        return CameraFrame(drawn(red), 10**18 + index * 10**8 if self.stamped else 0,
+                           depth=(red / 255 * REACH_M).astype(np.float32))
 
 
 def write_stills(root: Path, runs: tuple[int, ...] = (2, 1), height: int = 48,

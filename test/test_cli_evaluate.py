@@ -20,6 +20,7 @@ import json
 
 from _nyu_files import write_labeled, write_splits
 from _oracles import write_stills
+from _protocol import transcribed_nyu
 from _recordings import camera_frames, tiny_checkpoint, write_bag
 import cv2
 from lstm_depth.cli import main
@@ -30,7 +31,6 @@ from lstm_depth.runtime.loading import load_model
 from lstm_depth.stream import DepthStream
 import numpy as np
 import pytest
-from test_scoring_protocol import transcribed_nyu
 
 
 @pytest.fixture

@@ -16,10 +16,12 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 import io
 import json
 import math
 
+from _oracles import ReadingModel
 from _recordings import camera_frames, tiny_checkpoint, write_bag
 import cv2
 from hypothesis import given, settings
@@ -34,6 +36,7 @@ from lstm_depth.evaluation.compare import (
     contenders,
     Difference,
     Entry,
+    frozen_std,
     paired_differences,
     temporal_differences,
 )
@@ -47,14 +50,17 @@ from lstm_depth.evaluation.comparison_files import (
 )
 from lstm_depth.evaluation.comparison_plot import accuracy_speed_plot
 from lstm_depth.evaluation.data import open_evaluation_data
-from lstm_depth.evaluation.evaluate import EvaluateConfig
+from lstm_depth.evaluation.evaluate import evaluate, EvaluateConfig
 from lstm_depth.evaluation.results import Evaluation, FrameResult, HEADLINE, Interval
 from lstm_depth.models import create_model
+from lstm_depth.runtime.loading import load_model
 from lstm_depth.scoring.temporal import PAIR_MEASURES
+from lstm_depth.stream import DepthStream
 import numpy as np
 import pytest
 
 COLOUR = (0, 114, 178)
+FRAME = next(camera_frames(1))
 
 
 def evaluation(errors, *, rate_hz=0.0, scene='room', names=None):
@@ -300,7 +306,7 @@ def test_command_writes_the_same_numbers_in_every_form(folder, capsys):
     output = folder / 'out'
     assert main(['compare', str(folder / 'bag'), '--checkpoints',
                  str(folder / 'near.safetensors'), f'{folder / "far.safetensors"}@single',
-                 '--modes', 'stateful', 'window', '--published', '--device', 'cpu',
+                 '--mode', 'stateful', 'window', '--published', '--device', 'cpu',
                  '--output', str(output), '--json', str(folder / 'all.json')]) == 0
     printed = capsys.readouterr().out
     assert 'Eigen 2014 (published)' in printed and 'frozen_std' in printed
@@ -337,6 +343,19 @@ def test_modes_of_one_checkpoint_answer_differently_but_weigh_the_same(folder):
     assert 'opw' in found.truth and 'opw' in stateful.temporal
 
 
+@pytest.mark.parametrize('mode', ['window', 'single'])
+def test_mode_of_the_command_is_the_mode_of_every_checkpoint(folder, mode):
+    assert main(['compare', str(folder / 'bag'), '--mode', mode, '--device', 'cpu',
+                 '--no-temporal', '--checkpoints', str(folder / 'near.safetensors'),
+                 '--json', str(folder / 'mode.json')]) == 0
+    only, = json.loads((folder / 'mode.json').read_text())['entries']
+    data = open_evaluation_data(str(folder / 'bag'))
+    expected = evaluate(load_model(folder / 'near.safetensors', device='cpu'), data,
+                        EvaluateConfig(mode=mode, device='cpu', temporal=False))
+    assert only['contender']['mode'] == mode
+    assert only['metrics']['rmse']['mean'] == expected.metrics['rmse'].mean
+
+
 def test_notes_say_whom_they_are_about(folder):
     short = create_model('double_hourglass', input_height=32, input_width=32, depth_max=3.0)
     save_checkpoint(folder / 'short.safetensors', short)
@@ -365,7 +384,7 @@ def test_missing_checkpoint_is_noticed_before_anything_runs(folder, monkeypatch)
 
 def test_steadiness_of_a_standing_camera_in_a_rendered_room_after_a_warm_up(folder, capsys):
     arguments = ['compare', 'rooms:1,seed=8,frames=9,size=48x36,still_from=0', '--device', 'cpu',
-                 '--checkpoints', str(folder / 'near.safetensors'), '--modes', 'stateful',
+                 '--checkpoints', str(folder / 'near.safetensors'), '--mode', 'stateful',
                  'window', '--window', '3', '--json', str(folder / 'still.json')]
     found = {}
     for warmup in (1, 6):
@@ -382,3 +401,36 @@ def test_second_half_of_a_bag_can_be_compared(folder):
                  '--json', str(folder / 'half.json')]) == 0
     assert json.loads((folder / 'half.json').read_text())['settings']['frames'] == \
         'held out of all (the second half of one recording)'
+
+
+@pytest.mark.parametrize(('mode', 'buffer'), [('stateful', 8), ('window', 4), ('window', 1)])
+def test_frozen_frame_comes_to_rest_in_every_form(mode, buffer):
+    model = create_model('double_hourglass', input_height=32, input_width=32,
+                         temporal='pixel_lstm')
+    stream = DepthStream(model, device='cpu', mode=mode, buffer_size=buffer)
+    early = frozen_std(stream, FRAME, warmup=0, frames=4)
+    late = frozen_std(stream, FRAME, warmup=30, frames=4)
+    # Only what has a memory needs time to settle.
+    assert (early == 0) == (buffer == 1)
+    assert late <= 0.1 * early
+
+
+def test_deviation_of_a_frozen_frame_is_that_of_the_predictions():
+    factors = np.array([5.0, 1.0, 1.1, 0.9, 1.2])
+    predictions = iter(factors)
+
+    class Moody(DepthStream):
+
+        def push(self, rgb, stamp_s, *, camera=None):
+            prediction = super().push(rgb, stamp_s, camera=camera)
+            return replace(prediction, depth=np.full(rgb.shape[:2], next(predictions), np.float32))
+
+    found = frozen_std(Moody(ReadingModel(), device='cpu'), FRAME, warmup=1, frames=4)
+    assert found == pytest.approx(factors[1:].std(ddof=1), rel=1e-5)
+
+
+@pytest.mark.parametrize('options', [{'warmup': -1}, {'frames': 1}])
+def test_frozen_frame_needs_two_predictions(options):
+    stream = DepthStream(ReadingModel(), device='cpu')
+    with pytest.raises(ConfigError, match='at least 2 frames'):
+        frozen_std(stream, FRAME, **options)

@@ -18,38 +18,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from _nyu_files import write_labeled, write_scene, write_splits
-from _oracles import CountingModel, drawn, REACH_M, ReadingModel, steps, write_stills
-from lstm_depth.data.sequence import FrameSequence
+from _oracles import CountingModel, ReadingModel, Video, write_stills
 from lstm_depth.errors import ConfigError, DataError
 from lstm_depth.evaluation.data import EvaluationData, open_evaluation_data
 from lstm_depth.evaluation.evaluate import Answerer, evaluate, evaluate_sequences, EvaluateConfig
-from lstm_depth.frames import CameraFrame
 import numpy as np
 import pytest
 import torch
 
 CPU = {'device': 'cpu'}
-
-
-class Video(FrameSequence):
-    """A video at 10 Hz whose images show their depth; some frames may be *damaged*."""
-
-    def __init__(self, count: int, *, name: str = 'video', video: bool = True,
-                 stamped: bool = True, damaged: tuple[int, ...] = ()) -> None:
-        self.name = self.scene = name
-        self.video, self.count, self.stamped, self.damaged = video, count, stamped, damaged
-        self.read_indices: list[int] = []
-
-    def __len__(self) -> int:
-        return self.count
-
-    def read(self, index: int) -> CameraFrame:
-        self.read_indices.append(index)
-        if index in self.damaged:
-            raise DataError(f'frame {index} is damaged')
-        red = steps(np.random.default_rng(index))
-        return CameraFrame(drawn(red), 10**18 + index * 10**8 if self.stamped else 0,
-                           depth=(red / 255 * REACH_M).astype(np.float32))
 
 
 def counted(sequences, **settings):

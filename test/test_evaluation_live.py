@@ -21,7 +21,7 @@ from _messages import image_message, info_message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lstm_depth.evaluation.live import LiveEvaluation, LivePairs
-from lstm_depth.scoring.metrics import depth_metrics
+from lstm_depth.scoring.protocol import whole_image
 import numpy as np
 import pytest
 
@@ -117,7 +117,8 @@ def test_the_running_mean_is_that_of_the_frames_so_far():
     for index, factor in enumerate((1.0, 1.3, 0.7)):
         assert not evaluation.add_truth(depth_message(truth, 100 * index))
         assert evaluation.add_depth(depth_message(truth * np.float32(factor), 100 * index))
-        expected.append(depth_metrics(truth * np.float32(factor), truth, 0.3, 8.0)['abs_rel'])
+        score = whole_image(0.3, 8.0).score(truth * np.float32(factor), truth)
+        expected.append(score['abs_rel'])
         assert evaluation.mean.mean()['abs_rel'] == pytest.approx(np.mean(expected), abs=1e-12)
     assert (evaluation.first_ns, evaluation.last_ns) == (0, 200 * MS)
     evaluation.restart()

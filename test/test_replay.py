@@ -38,7 +38,7 @@ from lstm_depth.media.bag import BagReader, BagWriter
 from lstm_depth.media.sources import Source
 from lstm_depth.media.video import VideoWriter
 from lstm_depth.msgs.cloud import CLOUD_DTYPE
-from lstm_depth.scoring.metrics import depth_metrics
+from lstm_depth.scoring.protocol import whole_image
 from lstm_depth.scoring.temporal import TEMPORAL_MEASURES
 from lstm_depth.visualize import PictureStyle
 import numpy as np
@@ -94,13 +94,13 @@ def test_every_frame_of_a_bag_is_answered_scored_and_written(bag, checkpoint, tm
 def test_metrics_are_those_of_the_files_it_wrote(bag, checkpoint, tmp_path):
     report = run_replay(ReplayConfig(str(bag), checkpoint=str(checkpoint), output=tmp_path / 'out',
                                      device='cpu', video=False, bag=False))
-    gt = next(camera_frames(1)).depth
+    truth = next(camera_frames(1)).depth
     files = sorted((tmp_path / 'out' / 'depth').iterdir())
     means = []
     for file in files:
         millimetres = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
         assert millimetres.dtype == np.uint16
-        means.append(depth_metrics(millimetres / 1000, gt, 0.3, 8.0)['abs_rel'])
+        means.append(whole_image(0.3, 8.0).score(millimetres / 1000, truth)['abs_rel'])
     assert np.mean(means) == pytest.approx(report.metrics['abs_rel'], abs=1e-3)
 
 
@@ -317,7 +317,7 @@ def test_the_real_recording_is_answered_frame_by_frame(office_bag, checkpoint):
 def scored(count):
     for frame in camera_frames(count):
         yield ScoredFrame(frame, frame.depth * 1.1, 0.02,
-                          depth_metrics(frame.depth * 1.1, frame.depth))
+                          whole_image(1e-3, 10.0).score(frame.depth * 1.1, frame.depth))
 
 
 @pytest.mark.parametrize('count', [1, 3, 4, 7, 9, 40, 101])

@@ -36,7 +36,8 @@ from lstm_depth.ros.conversion import to_message
 from lstm_depth.ros.evaluation_node import EvaluationNode
 from lstm_depth.ros.messages import info_message
 from lstm_depth.ros.process import ros_arguments
-from lstm_depth.scoring.metrics import depth_metrics, METRIC_NAMES
+from lstm_depth.scoring.metrics import METRIC_NAMES
+from lstm_depth.scoring.protocol import whole_image
 import numpy as np
 import pytest
 from rclpy.parameter import Parameter
@@ -104,7 +105,7 @@ def test_the_running_means_are_published_after_every_frame(rig):
     wait_for(lambda: all(len(values) == 3 for values in evaluated.means.values()), 30)
     assert evaluated.means['abs_rel'] == pytest.approx([0.5, 0.25, 1 / 3], abs=1e-6)
     assert evaluated.means['d1'] == pytest.approx([0.0, 0.5, 1 / 3], abs=1e-6)
-    expected = [depth_metrics(np.full((24, 32), depth), np.full((24, 32), 2.0), 0.3, 8.0)
+    expected = [whole_image(0.3, 8.0).score(np.full((24, 32), depth), np.full((24, 32), 2.0))
                 for depth in (3.0, 2.0, 1.0)]
     for name in METRIC_NAMES:
         assert evaluated.means[name][-1] == pytest.approx(

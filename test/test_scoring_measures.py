@@ -19,13 +19,13 @@ import math
 
 from lstm_depth.evaluation.results import HEADLINE
 from lstm_depth.scoring.measures import band_measures, BANDS, image_measures, structural_similarity
-from lstm_depth.scoring.protocol import Comparison, find_protocol
+from lstm_depth.scoring.protocol import DepthPair, find_protocol
 import numpy as np
 import pytest
 import torch
 
 
-def pair(seed: int, shape: tuple[int, int] = (60, 80)) -> tuple[np.ndarray, np.ndarray]:
+def images(seed: int, shape: tuple[int, int] = (60, 80)) -> tuple[np.ndarray, np.ndarray]:
     """Return two smooth images of depth that differ."""
     rng = np.random.default_rng(seed)
     rows, columns = np.mgrid[:shape[0], :shape[1]]
@@ -33,17 +33,17 @@ def pair(seed: int, shape: tuple[int, int] = (60, 80)) -> tuple[np.ndarray, np.n
     return truth * rng.uniform(0.7, 1.4, shape), truth
 
 
-def compared(pred: np.ndarray, truth: np.ndarray) -> Comparison:
-    return find_protocol('raw').compare(pred, truth)
+def prepared(prediction: np.ndarray, truth: np.ndarray) -> DepthPair:
+    return find_protocol('raw').prepare(prediction, truth)
 
 
 @pytest.mark.parametrize('seed', range(3))
 def test_agree_with_torchmetrics(seed):
     regression = pytest.importorskip('torchmetrics.functional.regression')
     image = pytest.importorskip('torchmetrics.functional.image')
-    pred, truth = pair(seed)
-    values = image_measures(compared(pred, truth))
-    p, g = (torch.from_numpy(np.ascontiguousarray(array)) for array in (pred, truth))
+    prediction, truth = images(seed)
+    values = image_measures(prepared(prediction, truth))
+    p, g = (torch.from_numpy(np.ascontiguousarray(array)) for array in (prediction, truth))
     flat = (p.flatten(), g.flatten())
     unit = (flat[0] / 10, flat[1] / 10)
     expected = {
@@ -63,7 +63,7 @@ def test_agree_with_torchmetrics(seed):
 
 
 def test_four_pixels_by_hand():
-    values = image_measures(compared(np.array([[1.0, 2.0, 3.0, 6.0]]),
+    values = image_measures(prepared(np.array([[1.0, 2.0, 3.0, 6.0]]),
                                      np.array([[1.0, 2.0, 4.0, np.nan]])))
     assert set(values) == {*HEADLINE, 'valid'}
     assert values['valid'] == 0.75
@@ -76,11 +76,11 @@ def test_four_pixels_by_hand():
 
 
 def test_a_flat_truth_has_no_r2():
-    assert math.isnan(image_measures(compared(np.ones((3, 3)), np.full((3, 3), 2.0)))['r2'])
+    assert math.isnan(image_measures(prepared(np.ones((3, 3)), np.full((3, 3), 2.0)))['r2'])
 
 
 def test_similarity_looks_only_at_windows_full_of_truth():
-    first, second = pair(1)
+    first, second = images(1)
     valid = np.ones(first.shape, bool)
     valid[30:33, 40:45] = False
     hidden = second.copy()
@@ -99,8 +99,8 @@ def test_an_image_smaller_than_the_window_has_no_similarity(shape):
 
 def test_bands_share_out_the_pixels_by_true_distance():
     truth = np.array([[0.5, 1.0, 1.9, 2.5, 4.0, 4.5, 9.0, np.nan]])
-    pred = truth * np.array([[2.0, 1.0, 1.1, 1.0, 1.2, 1.4, 0.5, 1.0]])
-    bands = band_measures(compared(pred, truth))
+    prediction = truth * np.array([[2.0, 1.0, 1.1, 1.0, 1.2, 1.4, 0.5, 1.0]])
+    bands = band_measures(prepared(prediction, truth))
     assert list(bands) == list(BANDS)
     assert {name: band['share'] for name, band in bands.items()} == pytest.approx(
         {'0-1 m': 1 / 7, '1-2 m': 2 / 7, '2-3 m': 1 / 7, '3-5 m': 2 / 7, '5-10 m': 1 / 7})
@@ -111,13 +111,13 @@ def test_bands_share_out_the_pixels_by_true_distance():
 
 
 def test_bands_weighted_by_their_share_are_the_whole():
-    pred, truth = pair(2)
-    image = compared(pred, truth)
-    bands = [band for band in band_measures(image).values() if band['share']]
+    prediction, truth = images(2)
+    pair = prepared(prediction, truth)
+    bands = [band for band in band_measures(pair).values() if band['share']]
     total = sum(band['share'] * band['abs_rel'] for band in bands)
-    assert total == pytest.approx(image_measures(image)['abs_rel'])
+    assert total == pytest.approx(image_measures(pair)['abs_rel'])
 
 
 def test_a_distance_that_nothing_has_is_nan_with_share_zero():
-    band = band_measures(compared(np.ones((2, 2)), np.ones((2, 2))))['5-10 m']
+    band = band_measures(prepared(np.ones((2, 2)), np.ones((2, 2))))['5-10 m']
     assert band['share'] == 0 and math.isnan(band['abs_rel'])

@@ -15,41 +15,15 @@
 
 from __future__ import annotations
 
+from _protocol import transcribed_nyu
 from lstm_depth.errors import ConfigError, DataError
 from lstm_depth.scoring.measures import image_measures
 from lstm_depth.scoring.metrics import METRIC_NAMES
 from lstm_depth.scoring.protocol import find_protocol, Protocol, PROTOCOLS
 import numpy as np
 import pytest
-import torch
 
 NAN, INF = np.nan, np.inf
-
-
-def transcribed_nyu(prediction: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    """Follow the protocol's definition line by line; nothing is shared with the package."""
-    # NaN -> min, inf -> max, clipped to [1e-3, 10].
-    p = torch.from_numpy(prediction.astype(np.float64))
-    p[torch.isnan(p)] = 1e-3
-    p[p == INF] = 10.0
-    p = p.clamp(1e-3, 10.0)
-    # Bilinear resize to 480x640 before masking.
-    p = torch.nn.functional.interpolate(p[None, None], (480, 640), mode='bilinear',
-                                        align_corners=False)[0, 0].numpy()
-    # Eigen crop.
-    p, g = p[45:471, 41:601], truth[45:471, 41:601]
-    mask = (g > 1e-3) & (g < 10)
-    p, g = p[mask], g[mask].astype(np.float64)
-    e = np.log(p) - np.log(g)
-    worst = np.maximum(g / p, p / g)
-    return {
-        'd1': (worst < 1.25).mean(), 'd2': (worst < 1.25 ** 2).mean(),
-        'd3': (worst < 1.25 ** 3).mean(), 'abs_rel': (np.abs(g - p) / g).mean(),
-        'sq_rel': ((g - p) ** 2 / g).mean(), 'rmse': ((g - p) ** 2).mean() ** 0.5,
-        'rmse_log': (e ** 2).mean() ** 0.5,
-        'log10': np.abs(np.log10(g) - np.log10(p)).mean(),
-        'silog': 100 * max((e ** 2).mean() - e.mean() ** 2, 0) ** 0.5,
-    }
 
 
 def scene(seed: int, shape: tuple[int, int] = (480, 640)) -> tuple[np.ndarray, np.ndarray]:
@@ -73,36 +47,36 @@ def spoil(array: np.ndarray, seed: int, *values: float) -> np.ndarray:
 
 
 def measured(name: str, prediction: np.ndarray, truth: np.ndarray, align: str = 'none'):
-    return image_measures(find_protocol(name, align).compare(prediction, truth))
+    return image_measures(find_protocol(name, align).prepare(prediction, truth))
 
 
 @pytest.mark.parametrize('shape', [(480, 640), (240, 320), (192, 256), (119, 87), (720, 1280)])
-@pytest.mark.parametrize(('bad_answers', 'bad_truth'), [
+@pytest.mark.parametrize(('bad_predictions', 'bad_truth'), [
     ((), ()),
     ((NAN, INF, -INF, -3.0, 0.0, 25.0), ()),
     ((), (NAN, INF, 0.0, -1.0, 1e-3, 10.0, 12.0)),
     ((NAN, INF), (NAN, 0.0)),
 ])
-def test_agrees_with_a_transcription_of_the_definition(shape, bad_answers, bad_truth):
-    prediction, truth = scene(len(bad_answers) + shape[0], shape)
-    prediction, truth = spoil(prediction, 1, *bad_answers), spoil(truth, 2, *bad_truth)
+def test_agrees_with_a_transcription_of_the_definition(shape, bad_predictions, bad_truth):
+    prediction, truth = scene(len(bad_predictions) + shape[0], shape)
+    prediction, truth = spoil(prediction, 1, *bad_predictions), spoil(truth, 2, *bad_truth)
     found = measured('nyu', prediction, truth)
     expected = transcribed_nyu(prediction, truth)
     assert set(expected) == set(METRIC_NAMES)
     assert {name: found[name] for name in expected} == pytest.approx(expected, rel=1e-6, abs=1e-6)
 
 
-@pytest.mark.parametrize('answer', [NAN, INF, 2.5])
-def test_one_pixel_of_truth_and_one_answer_everywhere(answer):
+@pytest.mark.parametrize('depth', [NAN, INF, 2.5])
+def test_one_pixel_of_truth_and_one_depth_everywhere(depth):
     truth = np.full((480, 640), NAN, np.float32)
     truth[100, 100] = 2.0
-    prediction = np.full((30, 40), answer)
+    prediction = np.full((30, 40), depth)
     expected = transcribed_nyu(prediction, truth)
     found = measured('nyu', prediction, truth)
     assert {name: found[name] for name in expected} == pytest.approx(expected, rel=1e-9)
 
 
-def test_a_perfect_answer_is_perfect():
+def test_a_perfect_prediction_is_perfect():
     _, truth = scene(0)
     found = measured('nyu', truth, truth)
     assert (found['d1'], found['abs_rel'], found['rmse'], found['ssim'], found['r2']) == (
@@ -121,13 +95,13 @@ def test_what_the_crop_leaves_out_changes_nothing():
 def test_truth_outside_the_crop_alone_cannot_be_scored():
     prediction, truth = scene(1)
     truth[45:471, 41:601] = NAN
-    assert find_protocol('nyu').compare(prediction, truth) is None
-    assert find_protocol('raw').compare(prediction, truth) is not None
+    assert find_protocol('nyu').prepare(prediction, truth) is None
+    assert find_protocol('raw').prepare(prediction, truth) is not None
 
 
 def test_densedepth_takes_its_own_crop():
     prediction, truth = scene(2)
-    found = find_protocol('densedepth').compare(prediction, truth)
+    found = find_protocol('densedepth').prepare(prediction, truth)
     np.testing.assert_array_equal(found.truth, truth[20:460, 24:616])
 
 
@@ -135,40 +109,41 @@ def test_fastdepth_counts_far_truth_and_pixels_without_any():
     prediction, truth = scene(3)
     truth[:, :320] = 15.0
     truth[:, 500:] = NAN
-    found = find_protocol('fastdepth').compare(prediction, truth)
-    assert found.pred.shape == (224, 224)
+    found = find_protocol('fastdepth').prepare(prediction, truth)
+    assert found.prediction.shape == (224, 224)
     assert found.counts.all() and not found.known.all()
     assert (found.truth[found.known & (found.truth > 10)] == 15).all()
     values = image_measures(found)
     assert values['abs_rel'] == INF and values['valid'] == 1
-    difference = found.pred - np.where(found.known, found.truth, 0)
+    difference = found.prediction - np.where(found.known, found.truth, 0)
     assert values['rmse'] == pytest.approx(float(np.sqrt(np.mean(difference ** 2))))
 
 
 def test_fastdepth_looks_at_the_middle_of_the_image():
     rows, columns = np.mgrid[:480, :640].astype(np.float32)
-    place = find_protocol('fastdepth').compare(1 + rows, 1 + columns)
+    place = find_protocol('fastdepth').prepare(1 + rows, 1 + columns)
     # 228 of 250 rows and 304 of 333 columns, both in the middle.
-    assert (place.pred.min() - 1, place.pred.max() - 1) == pytest.approx((22, 458), abs=2)
+    ends = (place.prediction.min() - 1, place.prediction.max() - 1)
+    assert ends == pytest.approx((22, 458), abs=2)
     assert (place.truth.min() - 1, place.truth.max() - 1) == pytest.approx((28, 611), abs=3)
     with pytest.raises(DataError, match='too narrow for the fastdepth protocol'):
-        find_protocol('fastdepth').compare(np.ones((100, 100)), np.ones((100, 100)))
+        find_protocol('fastdepth').prepare(np.ones((100, 100)), np.ones((100, 100)))
 
 
 def test_other_sizes_are_not_cropped_and_the_table_says_so():
     nyu = find_protocol('nyu')
     assert nyu.crop((480, 640)) == 'Eigen [45:471, 41:601]'
     assert nyu.crop((240, 320)) == 'none (320x240; the Eigen crop is for 640x480)'
-    assert nyu.compare(np.ones((240, 320)), np.ones((240, 320))).truth.shape == (240, 320)
+    assert nyu.prepare(np.ones((240, 320)), np.ones((240, 320))).truth.shape == (240, 320)
 
 
 def test_median_alignment_takes_out_the_scale_only():
     _, truth = scene(4)
     assert measured('nyu', truth * 0.5, truth, 'median')['abs_rel'] == pytest.approx(0, abs=1e-7)
     assert measured('nyu', truth * 0.5 + 1, truth, 'median')['abs_rel'] > 0.05
-    found = find_protocol('nyu', 'median').compare(truth * 0.5, truth)
+    found = find_protocol('nyu', 'median').prepare(truth * 0.5, truth)
     assert found.scale_ratio == pytest.approx(0.5)
-    np.testing.assert_allclose(found.depth, truth, rtol=1e-5)
+    np.testing.assert_allclose(found.aligned, truth, rtol=1e-5)
 
 
 def test_lsq_alignment_takes_out_scale_and_shift_and_is_the_least():
@@ -181,16 +156,16 @@ def test_lsq_alignment_takes_out_scale_and_shift_and_is_the_least():
     assert measured('nyu', prediction, truth, 'lsq')['rmse'] == pytest.approx(expected, rel=1e-9)
 
 
-def test_lsq_of_a_flat_answer_is_the_mean_of_the_truth():
+def test_lsq_of_a_flat_prediction_is_the_mean_of_the_truth():
     _, truth = scene(6)
-    found = find_protocol('raw', 'lsq').compare(np.full((48, 64), 2.0), truth)
-    assert found.pred == pytest.approx(float(truth.mean(dtype=float)))
+    found = find_protocol('raw', 'lsq').prepare(np.full((48, 64), 2.0), truth)
+    assert found.prediction == pytest.approx(float(truth.mean(dtype=float)))
 
 
 def test_aligned_depth_stays_in_the_range():
     truth = np.array([[1.0, 9.9]])
-    found = find_protocol('raw', 'median').compare(np.array([[0.01, 9.0]]), truth)
-    assert found.pred.max() <= 10
+    found = find_protocol('raw', 'median').prepare(np.array([[0.01, 9.0]]), truth)
+    assert found.prediction.max() <= 10
 
 
 def test_nothing_is_aligned_or_a_variant_unless_asked_for():

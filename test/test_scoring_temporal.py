@@ -24,11 +24,9 @@ from hypothesis.extra.numpy import arrays
 from lstm_depth.errors import ConfigError
 from lstm_depth.frames import CameraFrame
 from lstm_depth.geometry import Camera
-from lstm_depth.models import create_model
 from lstm_depth.render import PathConfig, RoomConfig, sample_frames
 from lstm_depth.scoring.consistency import FlowWarp, opw, rtc, scale_ratio, tae, tgm
-from lstm_depth.scoring.temporal import static_std, TEMPORAL_MEASURES, TemporalAccumulator
-from lstm_depth.stream import DepthStream
+from lstm_depth.scoring.temporal import PixelSpread, TEMPORAL_MEASURES, TemporalAccumulator
 import numpy as np
 import pytest
 
@@ -232,39 +230,16 @@ def test_impossible_settings_are_refused(options):
         TemporalAccumulator(**options)
 
 
-@pytest.mark.parametrize(('mode', 'buffer'), [('stateful', 8), ('window', 4), ('window', 1)])
-def test_frozen_frame_comes_to_rest_in_every_form(moving, mode, buffer):
-    model = create_model('double_hourglass', input_height=32, input_width=32,
-                         temporal='pixel_lstm')
-    stream = DepthStream(model, device='cpu', mode=mode, buffer_size=buffer)
-    early = static_std(stream, moving[0], warmup=0, frames=4)
-    late = static_std(stream, moving[0], warmup=30, frames=4)
-    # Only what has a memory needs time to settle.
-    assert (early == 0) == (buffer == 1)
-    assert late <= 0.1 * early
-
-
-def test_deviation_of_a_frozen_frame_is_that_of_the_answers(moving):
+def test_spread_of_a_pixel_leaves_out_the_warm_up_and_unknown_pixels():
     factors = np.array([5.0, 1.0, 1.1, 0.9, 1.2])
-    answers = iter(factors)
-
-    class Moody(DepthStream):
-
-        def push(self, rgb, stamp_s, *, camera=None):
-            answer = super().push(rgb, stamp_s, camera=camera)
-            return replace(answer, depth=np.full(rgb.shape[:2], next(answers), np.float32))
-
-    model = create_model('double_hourglass', input_height=32, input_width=32)
-    found = static_std(Moody(model, device='cpu'), moving[0], warmup=1, frames=4)
-    assert found == pytest.approx(factors[1:].std(ddof=1), rel=1e-5)
-
-
-@pytest.mark.parametrize('options', [{'warmup': -1}, {'frames': 1}])
-def test_frozen_frame_needs_two_answers(moving, options):
-    stream = DepthStream(create_model('double_hourglass', input_height=32, input_width=32),
-                         device='cpu')
-    with pytest.raises(ConfigError, match='at least 2 frames'):
-        static_std(stream, moving[0], **options)
+    spread = PixelSpread(warmup=1)
+    assert math.isnan(spread.std())
+    for factor in factors:
+        depth = np.full((3, 4), factor)
+        depth[0] = np.nan
+        spread.add(depth)
+    assert spread.frames == 4
+    assert spread.std() == pytest.approx(factors[1:].std(ddof=1))
 
 
 def test_temporal_gradient_by_hand():

@@ -22,8 +22,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from lstm_depth.cli.evaluate import add_evaluation_arguments, config_from, data_from
+from lstm_depth.cli.evaluate import (
+    add_evaluation_arguments,
+    config_from,
+    data_from,
+    MODE_HELP,
+)
 from lstm_depth.cli.models import print_table
+from lstm_depth.evaluation.modes import MODES
 
 HELP = 'put checkpoints beside each other: accuracy, consistency, size and speed'
 
@@ -34,9 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--checkpoints', nargs='+', default=['shipped'], metavar='CHECKPOINT',
                         help='.safetensors files, model names, or "shipped"; CHECKPOINT@MODE '
                         'runs one in that mode only')
-    parser.add_argument('--modes', nargs='+', default=['stateful'],
-                        choices=('stateful', 'window', 'single'),
-                        help='run every checkpoint in each of these modes')
+    parser.add_argument('--mode', nargs='+', default=['stateful'], choices=tuple(MODES),
+                        help=f'run every checkpoint in each of these ways: {MODE_HELP}')
     parser.add_argument('--published', action='store_true',
                         help="show papers' numbers on the official test images, marked as such")
     parser.add_argument('--output', type=Path, metavar='DIR',
@@ -50,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     from lstm_depth.evaluation.compare import compare, contenders
     from lstm_depth.files import write_json
 
-    found = compare(contenders(args.checkpoints, args.modes), data_from(args), config_from(args))
+    found = compare(contenders(args.checkpoints, args.mode), data_from(args), config_from(args))
     # Before anything is printed: into "| head", that may end the command.
     if args.json:
         write_json(args.json, comparison_files.json_values(found, published=args.published))

@@ -24,17 +24,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lstm_depth.cli.dataset import add_dataset_arguments, reader_options
+from lstm_depth.evaluation.modes import MODES
 
 if TYPE_CHECKING:
     from lstm_depth.evaluation.data import EvaluationData
     from lstm_depth.evaluation.evaluate import EvaluateConfig
 
 HELP = 'score a model on data with ground truth'
+MODE_HELP = ('one recurrent step a frame, a window of frames from a zero state, or every frame '
+             'from a zero state')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``lstm_depth evaluate``."""
     add_evaluation_arguments(parser)
+    parser.add_argument('--mode', default='stateful', choices=tuple(MODES), help=MODE_HELP)
     parser.add_argument('--checkpoint', help='.safetensors file or model name; none for the '
                         'checkpoint that ships with the package')
     parser.add_argument('--json', type=Path, metavar='FILE',
@@ -65,9 +69,6 @@ def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--warmup', type=int, default=0, metavar='N',
                         help='feed the N frames before each scored one, from a zero state; 0 '
                         'carries the state through each video')
-    parser.add_argument('--mode', default='stateful', choices=('stateful', 'window', 'single'),
-                        help='one recurrent step a frame, a window of frames from a zero state, '
-                        'or every frame from a zero state')
     parser.add_argument('--window', type=int, default=8, metavar='N',
                         help='frames of mode window')
     parser.add_argument('--temporal', action=argparse.BooleanOptionalAction, default=True,
@@ -87,13 +88,13 @@ def data_from(args: argparse.Namespace) -> EvaluationData:
     return open_evaluation_data(args.dataset, options, held_out=args.held_out, raw=args.raw)
 
 
-def config_from(args: argparse.Namespace) -> EvaluateConfig:
-    """Return how the arguments of add_evaluation_arguments() say to score."""
+def config_from(args: argparse.Namespace, mode: str = 'stateful') -> EvaluateConfig:
+    """Return how the arguments of add_evaluation_arguments() say to score, in *mode*."""
     from lstm_depth.evaluation.evaluate import EvaluateConfig
 
     return EvaluateConfig(
         protocol=args.protocol, align=args.align, flip_average=args.flip_average,
-        warmup=args.warmup, mode=args.mode, window=args.window, device=args.device,
+        warmup=args.warmup, mode=mode, window=args.window, device=args.device,
         limit=args.limit, temporal=args.temporal, static_warmup=args.static_warmup)
 
 
@@ -103,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
     from lstm_depth.files import write_json
     from lstm_depth.runtime.loading import load_model
 
-    config = config_from(args)
+    config = config_from(args, args.mode)
     found = evaluate(load_model(args.checkpoint, device=args.device), data_from(args), config,
                      checkpoint=args.checkpoint or '')
     # Before anything is printed: into "| head", that may end the command.

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from lstm_depth.errors import DataError
-from lstm_depth.frames import CameraFrame
+from lstm_depth.frames import CameraFrame, MAX_GAP_S
 from lstm_depth.geometry import Camera
 from lstm_depth.media.pictures import read_photo, read_pixels
 from lstm_depth.msgs.image_file import ImageHeader, upright
@@ -35,8 +35,6 @@ import numpy as np
 
 # How a depth file's values become metres; 0 and what is not finite is invalid in all.
 DEPTH_FORMATS = ('millimetres', 'metres', 'bytes')
-# A recording with a longer pause is two recordings.
-MAX_GAP_S = 0.5
 # 8-bit depth spans the ten metres of NYU Depth V2's Kinect (Alhashim and Wonka 2018).
 _METRES_PER_BYTE = 10 / 255
 

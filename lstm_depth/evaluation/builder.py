@@ -36,7 +36,7 @@ from lstm_depth.evaluation.results import (
 from lstm_depth.frames import CameraFrame
 from lstm_depth.scoring.bootstrap import intervals, RESAMPLES
 from lstm_depth.scoring.measures import band_measures, BANDS, image_measures
-from lstm_depth.scoring.protocol import Comparison, Protocol
+from lstm_depth.scoring.protocol import DepthPair, Protocol
 from lstm_depth.scoring.range_check import RangeCheck
 import numpy as np
 
@@ -61,6 +61,8 @@ class EvaluationBuilder:
         self.frames: list[FrameResult] = []
         self.skipped: Counter[str] = Counter()
         self.notes: list[str] = []
+        self.damage: list[str] = []
+        self.samples: list[FramePicture] = []
         self._ground_truth = ground_truth
         self._range = RangeCheck(depth_range) if depth_range else None
         self._worst, self._best = (_Gallery(keep, sign, protocol) for sign in (-1, 1))
@@ -74,25 +76,29 @@ class EvaluationBuilder:
         return sum(frame.scored for frame in self.frames)
 
     def add(self, frame: CameraFrame, depth: np.ndarray, *, latency_s: float = math.nan,
-            reset: str = '', name: str = '', scene: str = '') -> FrameResult:
+            reset: str = '', name: str = '', scene: str = '',
+            sample: bool = False) -> FrameResult:
         """
         Score *depth*, (h, w) metres with NaN where invalid, predicted for *frame*.
 
         Of any size; it is resized as the protocol says. A frame without ground truth counts
         only for latency and resets. *name*: the frame's number here where empty.
+        *sample*: keep a picture of it, whatever its numbers.
         """
-        image = None
+        pair = None
         if frame.depth is not None:
-            image = self.protocol.compare(depth, frame.depth)
+            pair = self.protocol.prepare(depth, frame.depth)
         result = FrameResult(
-            name or str(len(self.frames)), scene, image_measures(image) if image else {},
-            band_measures(image) if image else {}, frame.stamp_s, latency_s, reset,
-            image.scale_ratio if image else math.nan)
+            name or str(len(self.frames)), scene, image_measures(pair) if pair else {},
+            band_measures(pair) if pair else {}, frame.stamp_s, latency_s, reset,
+            pair.scale_ratio if pair else math.nan)
         self.frames.append(result)
-        if image:
-            self._note(image, frame)
+        if pair:
+            self._note(pair, frame)
+            if sample:
+                self.samples.append(_picture(result, frame, pair.aligned, self.protocol))
             for gallery in (self._worst, self._best):
-                gallery.offer(result, frame, image.depth)
+                gallery.offer(result, frame, pair.aligned)
         return result
 
     def skip(self, cause: str) -> None:
@@ -122,17 +128,18 @@ class EvaluationBuilder:
         return Evaluation(
             title, data, model, checkpoint, header, self._all_settings(len(scored)),
             list(self.frames), self._metrics(scored), _by_band(scored), _by_scene(scored),
-            temporal, self._worst.pictures, self._best.pictures, list(self.notes),
-            command or shlex.join(['lstm_depth', *sys.argv[1:]]), versions(), series or {})
+            temporal, self._worst.pictures, self._best.pictures, self.samples, list(self.notes),
+            list(self.damage), command or shlex.join(['lstm_depth', *sys.argv[1:]]), versions(),
+            series or {})
 
-    def _note(self, image: Comparison, frame: CameraFrame) -> None:
+    def _note(self, pair: DepthPair, frame: CameraFrame) -> None:
         """Remember what the settings and notes will say about the ground truth."""
         crop = self.protocol.crop(frame.depth.shape)
         if crop not in self._crops:
             self._crops.append(crop)
         self._holes += float(np.mean(~np.isfinite(frame.depth)))
         if self._range:
-            self._range.add(image.truth[image.known])
+            self._range.add(pair.truth[pair.known])
 
     def _all_settings(self, scored: int) -> dict[str, str]:
         """Return everything that a table of the results must state."""
@@ -178,12 +185,7 @@ class _Gallery:
         kept = [picture for picture in self.pictures if picture not in rivals]
         if len(kept) >= self._keep and (not kept or self._rank(kept[-1].result) <= rank):
             return
-        rgb, size = frame.rgb, (depth.shape[1], depth.shape[0])
-        if rgb.shape[:2] != depth.shape:
-            rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-        # A frame may be a view of a buffer that its source uses again.
-        kept.append(FramePicture(result, rgb.copy(), depth,
-                                 self._protocol.in_range(frame.depth)))
+        kept.append(_picture(result, frame, depth, self._protocol))
         self.pictures = sorted(kept, key=lambda item: self._rank(item.result))[:self._keep]
 
     def _rank(self, result: FrameResult) -> float:
@@ -195,6 +197,16 @@ class _Gallery:
         other = picture.result
         return (other.scene == result.scene and result.stamp_s != 0
                 and abs(other.stamp_s - result.stamp_s) < self.MOMENT_S)
+
+
+def _picture(result: FrameResult, frame: CameraFrame, depth: np.ndarray,
+             protocol: Protocol) -> FramePicture:
+    """Return a frame to look at, its image at the size of the (H, W) *depth*."""
+    rgb, size = frame.rgb, (depth.shape[1], depth.shape[0])
+    if rgb.shape[:2] != depth.shape:
+        rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+    # A frame may be a view of a buffer that its source uses again.
+    return FramePicture(result, rgb.copy(), depth, protocol.in_range(frame.depth))
 
 
 def versions() -> dict[str, str]:

@@ -30,7 +30,8 @@ from typing import Any
 
 from lstm_depth.errors import ConfigError, DataError
 from lstm_depth.evaluation.data import EvaluationData
-from lstm_depth.evaluation.evaluate import evaluate, EvaluateConfig, MODES
+from lstm_depth.evaluation.evaluate import evaluate, EvaluateConfig
+from lstm_depth.evaluation.modes import MODES
 from lstm_depth.evaluation.results import Evaluation, HEADLINE, Interval
 from lstm_depth.frames import CameraFrame
 from lstm_depth.header import read_header
@@ -38,7 +39,7 @@ from lstm_depth.models import list_models
 from lstm_depth.runtime.engine import Engine
 from lstm_depth.runtime.loading import load_model
 from lstm_depth.scoring.bootstrap import resampled_means, RESAMPLES
-from lstm_depth.scoring.temporal import PAIR_MEASURES, static_std
+from lstm_depth.scoring.temporal import PAIR_MEASURES, PixelSpread
 from lstm_depth.stream import DepthStream
 import numpy as np
 from tqdm import tqdm
@@ -212,9 +213,29 @@ def _entry(contender: Contender, found: Evaluation, model: Engine, config: Evalu
     if frozen is not None:
         stream = DepthStream(model, mode='stateful' if contender.mode == 'stateful' else 'window',
                              buffer_size=1 if contender.mode == 'single' else config.window)
-        temporal['frozen_std'] = static_std(stream, frozen, warmup=config.static_warmup)
+        temporal['frozen_std'] = frozen_std(stream, frozen, warmup=config.static_warmup)
     return Entry(contender, found.model, model.info.parameters,
                  1e3 * float(np.median(found.latencies)), found.metrics, temporal, differences)
+
+
+def frozen_std(stream: DepthStream, frame: CameraFrame, *, warmup: int = 10,
+               frames: int = 20) -> float:
+    """
+    Return how much depth still moves on a frozen *frame* [m]; it must be about 0.
+
+    The stream is reset and given the frame *warmup* + *frames* times at 30 Hz, from stamp
+    0 s on; the result is the standard deviation of each pixel over the last *frames*,
+    averaged over the image. Reset the stream before it goes on with something else. Raises
+    ConfigError for less than two frames.
+    """
+    if warmup < 0 or frames < 2:
+        raise ConfigError('a static deviation needs warmup >= 0 and at least 2 frames, not '
+                          f'{warmup} and {frames}')
+    stream.reset()
+    spread = PixelSpread(warmup)
+    for index in range(warmup + frames):
+        spread.add(stream.push(frame.rgb, index / 30, camera=frame.camera).depth)
+    return spread.std()
 
 
 def paired_differences(first: Evaluation, other: Evaluation, *, video: bool,

@@ -30,6 +30,7 @@ from lstm_depth.data.sequence import FrameSequence
 from lstm_depth.errors import ConfigError, DataError
 from lstm_depth.evaluation.builder import EvaluationBuilder
 from lstm_depth.evaluation.data import EvaluationData, frame_name
+from lstm_depth.evaluation.modes import MODES
 from lstm_depth.evaluation.results import Evaluation
 from lstm_depth.frames import CameraFrame
 from lstm_depth.runtime.engine import Engine
@@ -38,16 +39,12 @@ from lstm_depth.scoring.bootstrap import RESAMPLES
 from lstm_depth.scoring.protocol import find_protocol, Protocol
 from lstm_depth.scoring.temporal import TemporalAccumulator
 from lstm_depth.stream import DepthFrame, DepthStream, ResetReason
+import numpy as np
 from tqdm import tqdm
 
 if TYPE_CHECKING:
     from lstm_depth.models import DepthModel
 
-MODES = {
-    'stateful': 'stateful: one recurrent step a frame',
-    'window': 'window: the last {window} frames from a zero state',
-    'single': 'single: every frame from a zero state',
-}
 # Video without stamps was taken at about this rate.
 _RATE_HZ = 30.0
 
@@ -57,13 +54,14 @@ class EvaluateConfig:
     """
     How to score.
 
-    *protocol*, *align*: see ``evaluation.protocol``. *flip_average*: average with the
+    *protocol*, *align*: see `find_protocol`. *flip_average*: average with the
     mirrored image's answer, mirrored back. *warmup*: feed so many frames before each scored
     one, from a zero state; 0 carries the state through each video and starts every still
     from zero. *mode*: one of `MODES`. *window*: how many frames mode window runs. *limit*:
     score the first so many frames, 0 for all. *temporal*: measure consistency on video.
     *static_warmup*: how many frames a standing camera is given until its depth must stand
-    still, too. *keep*: pictures of the worst and best frames.
+    still, too. *keep*: pictures of the worst and best frames; *samples*: of so many spread
+    evenly. *progress*: show a bar.
     *resamples*, *seed*: of the intervals.
     """
 
@@ -78,6 +76,8 @@ class EvaluateConfig:
     temporal: bool = True
     static_warmup: int = 10
     keep: int = 6
+    samples: int = 0
+    progress: bool = True
     resamples: int = RESAMPLES
     seed: int = 0
 
@@ -169,8 +169,10 @@ class _Run:
         self._temporal = (TemporalAccumulator(warmup=config.static_warmup)
                           if config.temporal and data.has_video else None)
         self._recent: deque[CameraFrame] = deque(maxlen=self._warmup or None)
-        self._first_error: DataError | None = None
         self._frames = min(config.limit or len(data), len(data))
+        self._position = 0
+        self._samples = set(np.linspace(0, self._frames - 1, min(config.samples, self._frames))
+                            .round().astype(int).tolist())
         self._builder = EvaluationBuilder(
             config.rules, self._settings(), ground_truth=data.ground_truth,
             depth_range=model.depth_range, keep=config.keep,
@@ -218,11 +220,13 @@ class _Run:
     def all_sequences(self) -> None:
         """Answer and score the frames, up to the limit."""
         left = self._frames
-        with tqdm(total=left, desc='evaluate', unit='frame') as bar:
+        with tqdm(total=left, desc='evaluate', unit='frame',
+                  disable=not self._config.progress) as bar:
             for sequence in self._data.sequences:
                 self._start_sequence()
                 for index in range(min(left, len(sequence))):
                     self._score(sequence, index)
+                    self._position += 1
                     bar.update()
                 left -= min(left, len(sequence))
 
@@ -238,7 +242,7 @@ class _Run:
         try:
             frame = sequence.frame(index)
         except DataError as error:
-            self._first_error = self._first_error or error
+            self._builder.damage.append(str(error))
             self._builder.skip('they could not be read')
             return
         if sequence.video and not frame.stamp_ns:
@@ -253,7 +257,8 @@ class _Run:
             return
         reset = answer.reset.value if answer.reset not in (None, ResetReason.EXPLICIT) else ''
         self._builder.add(frame, answer.depth, latency_s=answer.latency_s, reset=reset,
-                          name=frame_name(sequence, index), scene=sequence.scene)
+                          name=frame_name(sequence, index), scene=sequence.scene,
+                          sample=self._position in self._samples)
         if self._temporal and sequence.video:
             self._temporal.add(frame, answer.depth)
         if self._warmup and sequence.video:
@@ -275,15 +280,15 @@ class _Run:
     def evaluation(self, checkpoint: str, command: str) -> Evaluation:
         """Return the result; DataError where nothing could be scored."""
         builder, data, rules = self._builder, self._data, self._config.rules
-        if self._first_error and not builder.frames:
+        if builder.damage and not builder.frames:
             raise DataError(f'none of the {self._frames} frames of {data.name} could be read: '
-                            f'{self._first_error}')
+                            f'{builder.damage[0]}')
         if not builder.scored:
             raise DataError(f'none of the {len(builder.frames)} frames of {data.name} has ground '
                             f'truth inside the crop and range of protocol {rules.name} '
                             f'({rules.cap})')
-        if self._first_error:
-            builder.note(f'the first that could not be read: {self._first_error}')
+        if builder.damage:
+            builder.note(f'the first that could not be read: {builder.damage[0]}')
         if len(builder.frames) > builder.scored:
             builder.note(f'{len(builder.frames) - builder.scored} frames have no ground truth in '
                          'range')

@@ -15,7 +15,7 @@
 Scoring depth while it is made: messages in as they come, running metrics out.
 
 Without ROS: messages are duck-typed as in `lstm_depth.msgs.image`. Numbers are those that
-`lstm_depth replay` gives for the same frames, because both call `score`.
+`lstm_depth replay` gives for the same frames: both score by the same `Protocol`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ import math
 from typing import Any, Generic, TypeVar
 
 from lstm_depth.errors import DataError, LstmDepthError, MessageError
-from lstm_depth.evaluation.scored import score
 from lstm_depth.geometry import Camera
 from lstm_depth.media.bag.assembly import stamp_ns
 from lstm_depth.msgs.camera_info import camera_for_image
@@ -35,6 +34,7 @@ from lstm_depth.msgs.image import decode_depth
 from lstm_depth.msgs.registration import DepthRegistration, same_view
 from lstm_depth.msgs.transforms import StaticTransforms
 from lstm_depth.scoring.metrics import MetricsMean
+from lstm_depth.scoring.protocol import whole_image
 import numpy as np
 
 # Ground truth this much later than a depth image says that the one it waits for has passed.
@@ -205,7 +205,8 @@ class LiveEvaluation:
         truth_camera = _camera(self.truth, truth)
         truth = self._in_view(truth, truth_camera, truth_msg.header.frame_id, depth.shape,
                               camera, depth_msg.header.frame_id)
-        self.mean.add(score(depth, truth, self.min_depth, self.max_depth))
+        # The range may be changed while this runs.
+        self.mean.add(whole_image(self.min_depth, self.max_depth).score(depth, truth))
         stamp = stamp_ns(depth_msg)
         self.first_ns = stamp if self.first_ns is None else min(stamp, self.first_ns)
         self.last_ns = stamp if self.last_ns is None else max(stamp, self.last_ns)

@@ -18,9 +18,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from lstm_depth.evaluation.scored import score, ScoredFrame
+from lstm_depth.evaluation.scored import ScoredFrame
 from lstm_depth.frames import CameraFrame
 from lstm_depth.media.bag import BagReader
+from lstm_depth.scoring.protocol import whole_image
 
 
 def scored_recording(
@@ -29,7 +30,7 @@ def scored_recording(
     min_depth: float = 0.3, max_depth: float = 8.0,
 ) -> Iterator[ScoredFrame]:
     """
-    Yield every image of the bag *path* that was answered with depth.
+    Yield every image of the bag *path* for which depth was predicted.
 
     *image_topic*, *depth_topic*: what went into the node and what came out, paired
     by stamp. *truth*: the frames that were played to the node, in the same order,
@@ -39,14 +40,15 @@ def scored_recording(
     """
     latencies = latencies or {}
     played = iter(truth)
+    protocol = whole_image(min_depth, max_depth)
     with BagReader(path) as bag:
         for recorded in bag.frames(image_topic, '', depth_topic):
             if recorded.depth is None:
                 continue
             # What was recorded is what was played, less what was lost on the way.
-            gt = next((frame.depth for frame in played if frame.stamp_ns == recorded.stamp_ns),
-                      None)
-            frame = CameraFrame(recorded.rgb, recorded.stamp_ns, recorded.frame_id, depth=gt)
+            known = next((frame.depth for frame in played if frame.stamp_ns == recorded.stamp_ns),
+                         None)
+            frame = CameraFrame(recorded.rgb, recorded.stamp_ns, recorded.frame_id, depth=known)
             yield ScoredFrame(
                 frame, recorded.depth, latencies.get(recorded.stamp_ns, float('nan')),
-                score(recorded.depth, gt, min_depth, max_depth))
+                None if known is None else protocol.score(recorded.depth, known))

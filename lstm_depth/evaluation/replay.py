@@ -24,7 +24,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 import math
 from pathlib import Path
@@ -34,7 +34,7 @@ from typing import Any
 from lstm_depth.errors import ConfigError, DataError
 from lstm_depth.evaluation.builder import EvaluationBuilder
 from lstm_depth.evaluation.report import write_report
-from lstm_depth.evaluation.scored import score, ScoredFrame, valid_depth
+from lstm_depth.evaluation.scored import ScoredFrame
 from lstm_depth.evaluation.sinks import (
     DepthBag,
     DepthFolder,
@@ -56,7 +56,7 @@ from lstm_depth.media.sources import BagSource, DEFAULT_RATE_HZ, open_source, So
 from lstm_depth.runtime.engine import Engine
 from lstm_depth.runtime.loading import load_model
 from lstm_depth.scoring.metrics import MetricsMean
-from lstm_depth.scoring.protocol import find_protocol
+from lstm_depth.scoring.protocol import NOT_SCORED, whole_image
 from lstm_depth.scoring.range_check import RangeCheck
 from lstm_depth.scoring.temporal import TemporalAccumulator
 from lstm_depth.stream import DepthFrame, DepthStream
@@ -242,6 +242,7 @@ class _Replay:
         self._model = model
         self._stream = stream
         self._config = config
+        self._protocol = whole_image(config.min_depth, config.max_depth)
         self._latencies = array('d')
         self._mean = MetricsMean()
         self._skipped: Counter[str] = Counter()
@@ -250,8 +251,7 @@ class _Replay:
                           if config.temporal else None)
         self._range = RangeCheck(model.depth_range)
         self._builder = EvaluationBuilder(
-            replace(find_protocol('raw'), min_depth=config.min_depth,
-                    max_depth=config.max_depth),
+            self._protocol,
             {'mode': config.mode, 'device': stream.device, 'flip averaging': 'no',
              'warm-up': 'none (video: the state carried from frame to frame)'},
         ) if config.report else None
@@ -276,12 +276,13 @@ class _Replay:
     def _measure(self, frame: CameraFrame, result: DepthFrame,
                  reset: str) -> dict[str, float] | None:
         """Take the numbers of one answer; return its metrics."""
-        config = self._config
-        metrics = score(result.depth, frame.depth, config.min_depth, config.max_depth)
-        if metrics is not None:
+        metrics = None
+        if frame.depth is not None:
+            pair = self._protocol.prepare(result.depth, frame.depth)
+            metrics = pair.metrics() if pair else NOT_SCORED
             self._mean.add(metrics)
-            if metrics['valid'] > 0:
-                self._range.add(valid_depth(frame.depth, config.min_depth, config.max_depth))
+            if pair:
+                self._range.add(pair.truth[pair.known])
         if self._temporal:
             self._temporal.add(frame, result.depth)
         if self._builder:

@@ -106,8 +106,8 @@ class Evaluation:
     *metrics*: means over the scored images. *by_band*, *by_scene*: means over images, with
     `BAND_COLUMNS` and, for scenes, every metric and ``images``. *temporal*: of video, None
     without any; *series*: the same frame by frame (`TemporalAccumulator.series`). *worst*,
-    *best*: a few frames by abs_rel, the worst or best first. *notes*: what else the reader
-    must know.
+    *best*: a few frames by abs_rel, the worst or best first; *samples*: some spread evenly.
+    *notes*: what else the reader must know. *damage*: why frames could not be read.
     """
 
     title: str
@@ -123,7 +123,9 @@ class Evaluation:
     temporal: dict[str, float] | None = None
     worst: list[FramePicture] = field(default_factory=list)
     best: list[FramePicture] = field(default_factory=list)
+    samples: list[FramePicture] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    damage: list[str] = field(default_factory=list)
     command: str = ''
     versions: dict[str, str] = field(default_factory=dict)
     series: dict[str, list[float]] = field(default_factory=dict)
@@ -141,7 +143,7 @@ class Evaluation:
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the pictures as plain values for JSON."""
         values = {name: value for name, value in vars(self).items()
-                  if name not in ('worst', 'best')}
+                  if name not in ('worst', 'best', 'samples')}
         return values | {
             'settings': dict(self.settings),
             'header': None if self.header is None else dict(self.header),

@@ -19,7 +19,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lstm_depth.frames import CameraFrame
-from lstm_depth.scoring.metrics import depth_metrics, resize_prediction
 from lstm_depth.visualize import DepthPicture
 import numpy as np
 
@@ -27,11 +26,11 @@ import numpy as np
 @dataclass(frozen=True, eq=False)
 class ScoredFrame:
     """
-    One frame, the depth it was answered with, and how good that is.
+    One frame, the depth predicted for it, and how good that is.
 
     *frame*: the input; its ``depth`` is the ground truth, None where there is
     none. *depth*: (H, W) float32 metres, NaN where invalid. *latency_s*: seconds
-    from image to depth. *metrics*: of `depth_metrics`, None without ground
+    from image to depth. *metrics*: of `Protocol.score`, None without ground
     truth. *reset*: why the hidden state was reset at this frame, empty if not.
     """
 
@@ -52,21 +51,3 @@ class ScoredFrame:
         if self.reset:
             parts.append(f'reset: {self.reset}')
         return DepthPicture(self.frame.rgb, self.depth, self.frame.depth, '    '.join(parts))
-
-
-def score(depth: np.ndarray, truth: np.ndarray | None, min_depth: float,
-          max_depth: float) -> dict[str, float] | None:
-    """
-    Return the metrics of predicted *depth* against ground truth; None without any.
-
-    *depth*: (h, w), *truth*: (H, W), metres; the prediction is resized to the truth.
-    """
-    if truth is None:
-        return None
-    return depth_metrics(resize_prediction(depth, truth.shape), truth, min_depth, max_depth)
-
-
-def valid_depth(depth: np.ndarray, min_depth: float, max_depth: float) -> np.ndarray:
-    """Return (N,) the values of ground truth *depth* that count, as `depth_metrics` takes it."""
-    with np.errstate(invalid='ignore'):
-        return depth[(depth > min_depth) & (depth < max_depth)]

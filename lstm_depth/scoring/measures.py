@@ -23,8 +23,7 @@ from __future__ import annotations
 import math
 
 import cv2
-from lstm_depth.scoring.metrics import error_measures
-from lstm_depth.scoring.protocol import Comparison
+from lstm_depth.scoring.protocol import DepthPair
 import numpy as np
 
 # Metres of true depth, the lower end included.
@@ -36,47 +35,43 @@ _WINDOW = 11
 _SIGMA = 1.5
 
 
-def image_measures(image: Comparison) -> dict[str, float]:
+def image_measures(pair: DepthPair) -> dict[str, float]:
     """
-    Return what `error_measures` does of one image, ``ssim``, ``l1``, ``mse``, ``r2``, ``valid``.
+    Return `DepthPair.metrics` of one image, and ``ssim``, ``l1``, ``mse``, ``r2``.
 
-    ``l1``, ``mse`` and ``ssim`` are of depth divided by ``image.unit``; ``valid`` is the share
-    of pixels that counted. A measure that is not defined is NaN: ``ssim`` without a window full
-    of ground truth, ``r2`` where all the truth is equally far.
+    ``l1``, ``mse`` and ``ssim`` are of depth divided by ``pair.unit``. A measure that is not
+    defined is NaN: ``ssim`` without a window full of ground truth, ``r2`` where all the truth
+    is equally far.
     """
-    pred, true = image.pred[image.counts], image.truth[image.counts]
-    # With an OR mask the truth may be 0, which is infinitely wrong by ratio and logarithm.
-    with np.errstate(divide='ignore', invalid='ignore'):
-        values = error_measures(pred, true)
-    difference = (pred - true) / image.unit
-    spread = float(np.sum((true - true.mean()) ** 2)) / image.unit ** 2
-    return values | {
-        'ssim': structural_similarity(image.pred / image.unit, image.truth / image.unit,
-                                      image.known),
+    truth = pair.truth[pair.counts]
+    difference = (pair.prediction[pair.counts] - truth) / pair.unit
+    spread = float(np.sum((truth - truth.mean()) ** 2)) / pair.unit ** 2
+    return pair.metrics() | {
+        'ssim': structural_similarity(pair.prediction / pair.unit, pair.truth / pair.unit,
+                                      pair.known),
         'l1': float(np.mean(np.abs(difference))),
         'mse': float(np.mean(difference ** 2)),
         'r2': 1 - float(np.sum(difference ** 2)) / spread if spread > 0 else math.nan,
-        'valid': float(image.counts.mean()),
     }
 
 
-def band_measures(image: Comparison) -> dict[str, dict[str, float]]:
+def band_measures(pair: DepthPair) -> dict[str, dict[str, float]]:
     """
     Return abs_rel, rmse and d1 by true distance, with ``share``, the band's part of the pixels.
 
     NaN, and a share of 0, where nothing is that far.
     """
-    pred, true = image.pred[image.known], image.truth[image.known]
-    relative = np.abs(pred - true) / true
-    close = np.maximum(pred / true, true / pred) < 1.25
+    prediction, truth = pair.prediction[pair.known], pair.truth[pair.known]
+    relative = np.abs(prediction - truth) / truth
+    close = np.maximum(prediction / truth, truth / prediction) < 1.25
     bands = {}
     for name, (low, high) in BANDS.items():
-        inside = (true >= low) & (true < high)
+        inside = (truth >= low) & (truth < high)
         bands[name] = dict.fromkeys(BAND_MEASURES, math.nan) | {'share': float(inside.mean())}
         if inside.any():
             bands[name] |= {
                 'abs_rel': float(relative[inside].mean()),
-                'rmse': float(np.sqrt(np.mean((pred[inside] - true[inside]) ** 2))),
+                'rmse': float(np.sqrt(np.mean((prediction[inside] - truth[inside]) ** 2))),
                 'd1': float(close[inside].mean()),
             }
     return bands

@@ -14,9 +14,10 @@
 """
 How a prediction is compared with ground truth: the NYU protocol and its named variants.
 
-A protocol says which pixels count, what becomes of answers that are no usable number, and
-whether the scale is corrected. The measures themselves are in `lstm_depth.scoring.metrics` and
-`lstm_depth.scoring.measures`.
+A protocol says which pixels count, what becomes of predictions that are no usable number, and
+whether the scale is corrected. Everything that scores depth goes through `Protocol.prepare`:
+evaluation, comparison, replay, the live node and validation in a training. The measures
+themselves are in `lstm_depth.scoring.metrics` and `lstm_depth.scoring.measures`.
 """
 
 from __future__ import annotations
@@ -27,10 +28,13 @@ import math
 from typing import Any
 
 from lstm_depth.errors import ConfigError, DataError, did_you_mean
-from lstm_depth.scoring.metrics import resize_prediction
+from lstm_depth.geometry import resize_depth
+from lstm_depth.scoring.metrics import error_measures, METRIC_NAMES
 import numpy as np
 
 ALIGNMENTS = ('none', 'median', 'lsq')
+# What an image without ground truth in the range scores.
+NOT_SCORED = dict.fromkeys(METRIC_NAMES, math.nan) | {'valid': 0.0}
 # What [0, 1] depth is divided by where a protocol has no cap: the reach of NYU's Kinect.
 KINECT_REACH_M = 10.0
 
@@ -42,24 +46,31 @@ _ALIGNMENT_TEXT = {
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class DepthPair:
     """
     A prediction and its ground truth, ready to be measured.
 
-    *pred*, *truth*: (h, w) float64 metres inside the protocol's window, *truth* 0 where it is
-    invalid. *counts*: (h, w) which pixels are measured. *known*: those of them that have
-    ground truth. *depth*: (H, W) float32, the whole prediction at the size of the truth,
+    *prediction*, *truth*: (h, w) float64 metres inside the protocol's window, *truth* 0 where
+    it is invalid. *counts*: (h, w) which pixels are measured. *known*: those of them that have
+    ground truth. *aligned*: (H, W) float32, the whole prediction at the size of the truth,
     aligned. *scale_ratio*: the median of predicted over true depth before alignment.
     *unit*: the metres that stand for 1 where depth is taken as [0, 1].
     """
 
-    pred: np.ndarray
+    prediction: np.ndarray
     truth: np.ndarray
     counts: np.ndarray
     known: np.ndarray
-    depth: np.ndarray
+    aligned: np.ndarray
     scale_ratio: float
     unit: float
+
+    def metrics(self) -> dict[str, float]:
+        """Return what `error_measures` does, and ``valid``, the share of pixels that counted."""
+        # With an OR mask the truth may be 0, which is infinitely wrong by ratio and logarithm.
+        with np.errstate(divide='ignore', invalid='ignore'):
+            values = error_measures(self.prediction[self.counts], self.truth[self.counts])
+        return values | {'valid': float(self.counts.mean())}
 
 
 @dataclass(frozen=True)
@@ -119,9 +130,9 @@ class Protocol:
             counts = (truth > self.min_depth) & (truth < self.max_depth)
         return np.where(counts, truth, np.nan).astype(np.float32)
 
-    def compare(self, depth: np.ndarray, truth: np.ndarray) -> Comparison | None:
+    def prepare(self, prediction: np.ndarray, truth: np.ndarray) -> DepthPair | None:
         """
-        Prepare predicted *depth* (h, w) for measuring against *truth* (H, W), both metres.
+        Prepare a *prediction* (h, w) for measuring against *truth* (H, W), both metres.
 
         In the order of the NYU protocol: NaN becomes the least and infinity the greatest
         depth, the prediction is clipped, resized bilinearly to the truth's size, then (only
@@ -129,7 +140,7 @@ class Protocol:
         pixel has ground truth in the range.
         """
         truth = np.asarray(truth)
-        depth = resize_prediction(self._usable(np.asarray(depth, np.float64)), truth.shape)
+        depth = resize_depth(self._usable(np.asarray(prediction, np.float64)), truth.shape)
         window = WINDOWS[self.window](truth.shape)[0]
         with np.errstate(invalid='ignore'):
             known = ((truth > self.min_depth) & (truth < self.max_depth))[window]
@@ -140,9 +151,19 @@ class Protocol:
         if self.align != 'none':
             scale, shift = _fit(depth[window][known], true[known], self.align)
             depth = np.clip(depth * scale + shift, self.min_depth, self.max_depth)
-        pred = depth[window]
-        counts = known | (pred > 0) if self.or_mask else known
-        return Comparison(pred, true, counts, known, depth.astype(np.float32), ratio, self.unit)
+        inside = depth[window]
+        counts = known | (inside > 0) if self.or_mask else known
+        return DepthPair(inside, true, counts, known, depth.astype(np.float32), ratio, self.unit)
+
+    def score(self, prediction: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+        """
+        Return `DepthPair.metrics` of a *prediction* (h, w) against *truth* (H, W), both metres.
+
+        Where no pixel has ground truth in the range, ``valid`` is 0 and the rest is NaN, which
+        `lstm_depth.scoring.metrics.MetricsMean` leaves out and counts.
+        """
+        pair = self.prepare(prediction, truth)
+        return dict(NOT_SCORED) if pair is None else pair.metrics()
 
     def _usable(self, depth: np.ndarray) -> np.ndarray:
         """Return *depth* with every value a number in the range."""
@@ -158,15 +179,20 @@ def find_protocol(name: str, align: str = 'none') -> Protocol:
     return replace(PROTOCOLS[name], align=align)
 
 
-def _fit(pred: np.ndarray, true: np.ndarray, align: str) -> tuple[float, float]:
-    """Return the scale and shift of (N,) *pred* that bring it nearest to *true*."""
+def whole_image(min_depth: float, max_depth: float) -> Protocol:
+    """Return the protocol 'raw' over another range, in metres; ConfigError for an empty one."""
+    return replace(PROTOCOLS['raw'], min_depth=min_depth, max_depth=max_depth)
+
+
+def _fit(prediction: np.ndarray, truth: np.ndarray, align: str) -> tuple[float, float]:
+    """Return the scale and shift of a (N,) *prediction* that bring it nearest to *truth*."""
     if align == 'median':
-        return float(np.median(true) / np.median(pred)), 0.0
-    centred = pred - pred.mean()
+        return float(np.median(truth) / np.median(prediction)), 0.0
+    centred = prediction - prediction.mean()
     spread = float(centred @ centred)
     # A prediction that is the same everywhere has nothing to scale.
-    scale = float(centred @ (true - true.mean())) / spread if spread > 0 else 0.0
-    return scale, float(true.mean() - scale * pred.mean())
+    scale = float(centred @ (truth - truth.mean())) / spread if spread > 0 else 0.0
+    return scale, float(truth.mean() - scale * prediction.mean())
 
 
 Window = tuple[tuple[Any, Any], str]
@@ -219,7 +245,7 @@ PROTOCOLS = {protocol.name: protocol for protocol in (
     # Wofk et al. 2019: neither cap nor crop, and pixels count that truth or prediction has.
     Protocol('fastdepth', 'FastDepth protocol (224x224, OR mask)', max_depth=math.inf,
              window='fastdepth', or_mask=True),
-    # Alhashim and Wonka 2018, who average with the mirrored image's answer as well.
+    # Alhashim and Wonka 2018, who average with the prediction for the mirrored image as well.
     Protocol('densedepth', 'DenseDepth protocol', window='densedepth'),
     Protocol('raw', 'Whole images'),
 )}

@@ -29,12 +29,10 @@ from dataclasses import dataclass, replace
 import math
 
 import cv2
-from lstm_depth.data.sequence import MAX_GAP_S
 from lstm_depth.errors import ConfigError
-from lstm_depth.frames import CameraFrame
+from lstm_depth.frames import CameraFrame, MAX_GAP_S
+from lstm_depth.geometry import resize_depth
 from lstm_depth.scoring.consistency import FlowWarp, opw, rtc, scale_ratio, tae, tgm
-from lstm_depth.scoring.metrics import resize_prediction
-from lstm_depth.stream import DepthStream
 import numpy as np
 
 # What `TemporalAccumulator.result` may hold, in the order of tables, and what it means.
@@ -165,7 +163,7 @@ class TemporalAccumulator:
             self._end_still()
         if self._still is None:
             self._still = _StillRun(now, self._warmup)
-        self._still.add(now.depth)
+        self._still.spread.add(now.depth)
 
     def _end_still(self) -> None:
         if self._still is not None:
@@ -173,26 +171,38 @@ class TemporalAccumulator:
         self._still = None
 
 
-def static_std(stream: DepthStream, frame: CameraFrame, *, warmup: int = 10,
-               frames: int = 20) -> float:
+class PixelSpread:
     """
-    Return how much depth still moves on a frozen *frame* [m]; it must be about 0.
+    How much the depth of each pixel moves over frames of one view (Welford 1962).
 
-    The stream is reset and given the frame *warmup* + *frames* times at 30 Hz, from stamp
-    0 s on; the answer is the standard deviation of each pixel over the last *frames*,
-    averaged over the image. Reset the stream before it goes on with something else. Raises
-    ConfigError for less than two frames.
+    *warmup*: so many frames are left out first.
     """
-    if warmup < 0 or frames < 2:
-        raise ConfigError('a static deviation needs warmup >= 0 and at least 2 frames, not '
-                          f'{warmup} and {frames}')
-    stream.reset()
-    run: _StillRun | None = None
-    for index in range(warmup + frames):
-        depth = stream.push(frame.rgb, index / 30, camera=frame.camera).depth
-        run = run or _StillRun(_Moment.of(replace(frame, depth=None), depth), warmup)
-        run.add(depth)
-    return _weighted_mean(list(run.result()))
+
+    def __init__(self, warmup: int) -> None:
+        """Start with no frame."""
+        self._count = -warmup
+        self._mean: np.ndarray | float = 0.0
+        self._squares: np.ndarray | float = 0.0
+
+    @property
+    def frames(self) -> int:
+        """Return how many frames count so far."""
+        return max(0, self._count)
+
+    def add(self, depth: np.ndarray) -> None:
+        """Take the (H, W) depth of the next frame in metres, NaN where unknown."""
+        self._count += 1
+        if self._count < 1:
+            return
+        difference = depth - self._mean
+        self._mean = self._mean + difference / self._count
+        self._squares = self._squares + difference * (depth - self._mean)
+
+    def std(self) -> float:
+        """Return the mean standard deviation of a pixel in metres, NaN before two frames."""
+        if self._count < 2:
+            return math.nan
+        return _nanmean(np.sqrt(self._squares / (self._count - 1)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,7 +221,7 @@ class _Moment:
         if truth is not None:
             with np.errstate(invalid='ignore'):
                 truth = np.where((truth > min_depth) & (truth < max_depth), truth, np.nan)
-            depth = resize_prediction(depth, truth.shape)
+            depth = resize_depth(depth, truth.shape)
         height, width = depth.shape
         rgb, camera = frame.rgb, frame.camera
         if rgb.shape[:2] != depth.shape:
@@ -243,7 +253,7 @@ class _Moment:
 
 class _StillRun:
     """
-    The spread of each pixel's depth over frames of one view (Welford 1962).
+    A stretch in which the camera stands.
 
     *first*: the moment it began; later ones are compared with that, because from frame to
     frame a slow camera seems to stand.
@@ -251,23 +261,12 @@ class _StillRun:
 
     def __init__(self, first: _Moment, warmup: int) -> None:
         self.first = first
-        self._count = -warmup
-        self._mean = np.zeros(first.depth.shape)
-        self._squares = np.zeros(first.depth.shape)
-
-    def add(self, depth: np.ndarray) -> None:
-        """Take the depth of the next frame; the first ones are warm-up."""
-        self._count += 1
-        if self._count < 1:
-            return
-        difference = depth - self._mean
-        self._mean += difference / self._count
-        self._squares += difference * (depth - self._mean)
+        self.spread = PixelSpread(warmup)
 
     def result(self) -> Iterator[tuple[int, float]]:
         """Yield (frames, mean standard deviation in metres) once there is one."""
-        if self._count >= 2:
-            yield self._count, _nanmean(np.sqrt(self._squares / (self._count - 1)))
+        if self.spread.frames >= 2:
+            yield self.spread.frames, self.spread.std()
 
 
 def _pair_measures(now: _Moment, last: _Moment) -> dict[str, float]:

@@ -18,13 +18,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 import copy
 from dataclasses import dataclass
+import math
 
 from lstm_depth.data.sequence import FrameSequence
+from lstm_depth.data.split import PartSequence
 from lstm_depth.errors import DataError
+from lstm_depth.evaluation.evaluate import evaluate_sequences, EvaluateConfig
+from lstm_depth.evaluation.results import FramePicture
 from lstm_depth.models import DepthModel
-from lstm_depth.scoring.metrics import depth_metrics, MetricsMean
-from lstm_depth.scoring.protocol import find_protocol
-from lstm_depth.stream import DepthStream
+from lstm_depth.scoring.metrics import METRIC_NAMES
 from lstm_depth.visualize import DepthPicture
 import numpy as np
 
@@ -32,15 +34,14 @@ import numpy as np
 PROTOCOL = ('NYU: Eigen crop for 640x480, cap 10 m, no alignment, no flip averaging, frames held '
             'out of the training data')
 
-Frames = list[tuple[FrameSequence, list[int]]]
-
 
 @dataclass(frozen=True, eq=False)
 class Validation:
     """
-    The mean of `depth_metrics` over the held-out frames, and some of them to look at.
+    The mean of `METRIC_NAMES` over the held-out frames, and some of them to look at.
 
-    *damage*: of frames that could not be read and were left out.
+    NaN where none could be scored. *damage*: of frames that could not be read and were left
+    out.
     """
 
     metrics: dict[str, float]
@@ -48,56 +49,41 @@ class Validation:
     damage: list[str]
 
 
-def choose_frames(sequences: Sequence[FrameSequence], frames: int) -> Frames:
+def choose_frames(sequences: Sequence[FrameSequence], frames: int) -> list[FrameSequence]:
     """
-    Return about *frames* frames of *sequences* (0: all), as (sequence, numbers).
+    Return about *frames* frames of *sequences* (0: all).
 
     Of a video they are consecutive, because a recurrent model is to be scored on video.
     """
     total = sum(map(len, sequences))
     if not frames or total <= frames:
-        return [(sequence, list(range(len(sequence)))) for sequence in sequences]
+        return list(sequences)
     if len(sequences) > frames:
         places = np.linspace(0, len(sequences) - 1, frames).round().astype(int)
         sequences = [sequences[place] for place in places]
     share = max(1, frames // len(sequences))
-    return [(sequence, list(range(min(share, len(sequence))))) for sequence in sequences]
+    return [PartSequence(sequence, 0, min(share, len(sequence))) for sequence in sequences]
 
 
-def validate(model: DepthModel, frames: Frames, device: str, pictures: int = 4) -> Validation:
-    """
-    Score a copy of *model* as ``lstm_depth evaluate`` does by default.
+def validate(model: DepthModel, sequences: Sequence[FrameSequence], device: str,
+             pictures: int = 4) -> Validation:
+    """Score a copy of *model* as ``lstm_depth evaluate`` does by default."""
+    config = EvaluateConfig(device=device, temporal=False, keep=0, samples=pictures,
+                            progress=False)
+    try:
+        found = evaluate_sequences(copy.deepcopy(model), sequences, config)
+    except DataError as error:
+        # A training goes on without its validation.
+        return Validation(dict.fromkeys((*METRIC_NAMES, 'valid'), math.nan), [], [str(error)])
+    return Validation(
+        {name: found.metrics[name].mean for name in (*METRIC_NAMES, 'valid')},
+        [_drawn(picture) for picture in found.samples], found.damage)
 
-    The NYU protocol; the state goes on within a video and starts anew at each still.
-    """
-    stream = DepthStream(copy.deepcopy(model), device=device)
-    protocol = find_protocol('nyu')
-    mean = MetricsMean()
-    kept: list[DepthPicture] = []
-    damage: list[str] = []
-    total = sum(len(numbers) for _, numbers in frames)
-    wanted = set(np.linspace(0, total - 1, min(pictures, total)).round().astype(int).tolist())
-    count = -1
-    for sequence, numbers in frames:
-        stream.reset()
-        for number in numbers:
-            count += 1
-            try:
-                frame = sequence.frame(number)
-            except DataError as error:
-                damage.append(str(error))
-                continue
-            if not sequence.video:
-                stream.reset()
-            answer = stream.push(frame.rgb, frame.stamp_s, camera=frame.camera)
-            compared = answer and protocol.compare(answer.depth, frame.depth)
-            if compared:
-                metrics = depth_metrics(compared.pred, compared.truth, protocol.min_depth,
-                                        protocol.max_depth)
-                mean.add(metrics)
-                if count in wanted:
-                    kept.append(DepthPicture(
-                        frame.rgb, compared.depth, frame.depth,
-                        f'{sequence.name} {number}    abs_rel {metrics["abs_rel"]:.3f}    '
-                        f'rmse {metrics["rmse"]:.2f} m    d1 {metrics["d1"]:.3f}'))
-    return Validation(mean.mean(), kept, damage)
+
+def _drawn(picture: FramePicture) -> DepthPicture:
+    """Return a frame to draw, with its numbers below it."""
+    result = picture.result
+    return DepthPicture(
+        picture.rgb, picture.depth, picture.truth,
+        f'{result.scene} {result.name}    abs_rel {result.metrics["abs_rel"]:.3f}    '
+        f'rmse {result.metrics["rmse"]:.2f} m    d1 {result.metrics["d1"]:.3f}')

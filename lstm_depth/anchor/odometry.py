@@ -1,0 +1,119 @@
+# Copyright 2026 The lstm_depth authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Metric depth from camera poses: tracks of corners, triangulated along a known motion."""
+
+from __future__ import annotations
+
+from lstm_depth.anchor.config import AnchorConfig
+from lstm_depth.anchor.landmarks import Landmarks
+from lstm_depth.anchor.source import Anchors, AnchorSource, register, View
+from lstm_depth.anchor.tracks import Tracker
+from lstm_depth.geometry import Camera
+import numpy as np
+
+# A camera that moved less than this share of the scene's depth sees nothing new.
+_MOVED = 0.004
+_MIN_SEEN = 3
+# Seconds over which the share of fixed landmarks is averaged.
+_SHARE_S = 0.6
+
+
+@register('odometry')
+class OdometrySource(AnchorSource):
+    """Corners seen from a camera that moves a known way."""
+
+    needs_pose = True
+
+    def __init__(self, config: AnchorConfig) -> None:
+        """Start without a corner."""
+        super().__init__(config)
+        self._tracker = Tracker(config)
+        self._landmarks = Landmarks(config.pixel_sigma, config.max_residual_px)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget corners and landmarks."""
+        self._tracker.reset()
+        self._landmarks.reset()
+        self._centre: np.ndarray | None = None
+        self._stamp_s = self._share_s = 0.0
+        self._share = 0.0
+
+    def observe(self, view: View, scale: float) -> Anchors:
+        """Return the landmarks in view whose depth the motion has fixed."""
+        if view.pose is None:
+            self.reset()
+            return Anchors(note='no camera pose')
+        tracks = self._tracker.advance(view.gray, self._guess(view.camera, view.pose))
+        self._landmarks.keep(tracks.kept)
+        self._observe(view, tracks.points, scale)
+        return self._anchors(view, tracks.points)
+
+    def _guess(self, camera: Camera, pose: np.ndarray) -> np.ndarray | None:
+        """Return where the last frame's corners should be seen from *pose*."""
+        if not len(self._landmarks):
+            return None
+        local = to_camera(self._landmarks.points, pose)
+        guess = camera.project(local)
+        usable = (local[:, 2] > 0.05) & (np.abs(guess) < 1e4).all(axis=1)
+        return np.where(usable[:, None], guess, 0)
+
+    def _observe(self, view: View, pixels: np.ndarray, scale: float) -> None:
+        """Give the landmarks their rays."""
+        rays = unit_rays(view.camera, pixels)
+        depth = view.network_depth(pixels) * scale
+        depth = np.where(np.isfinite(depth) & (depth > 0.05), depth, 1.0)
+        centre = view.pose[:3, 3]
+        if self._centre is not None:
+            moved = np.linalg.norm(centre - self._centre)
+            if moved < _MOVED * np.median(depth) and len(self._landmarks) == len(pixels):
+                return
+            self._landmarks.fade(np.exp(-(view.stamp_s - self._stamp_s) / self.config.memory_s))
+        self._landmarks.observe(centre, rays @ view.pose[:3, :3].T, depth / rays[:, 2],
+                                view.camera.fx)
+        self._centre, self._stamp_s = centre.copy(), view.stamp_s
+
+    def _anchors(self, view: View, pixels: np.ndarray) -> Anchors:
+        """Return those landmarks that are fixed well enough, if most are."""
+        config, landmarks = self.config, self._landmarks
+        points = to_camera(landmarks.points, view.pose)
+        sigma = landmarks.sigma(view.pose[:3, 3], view.camera.fx)
+        miss = np.linalg.norm(view.camera.project(points) - pixels, axis=1)
+        known = landmarks.seen >= _MIN_SEEN
+        share = float(np.mean(sigma[known] < config.max_sigma)) if known.any() else 0.0
+        gain = 1 - np.exp(-(view.stamp_s - self._share_s) / _SHARE_S)
+        self._share += gain * (share - self._share)
+        self._share_s = view.stamp_s
+        if self._share < config.min_share:
+            return Anchors(note=f'the motion fixes the depth of {self._share:.0%} of the tracks '
+                                f'only; it takes {config.min_share:.0%}')
+        with np.errstate(invalid='ignore'):
+            good = (known & (sigma < config.max_sigma)
+                    & (miss < max(config.max_residual_px, 2 * landmarks.noise_px))
+                    & (points[:, 2] > config.min_depth) & (points[:, 2] < config.max_depth))
+        return Anchors(pixels[good], points[good, 2], sigma[good],
+                       '' if good.any() else 'no landmark is fixed well enough')
+
+
+def unit_rays(camera: Camera, pixels: np.ndarray) -> np.ndarray:
+    """Return (N, 3) float64 unit vectors in the camera's frame towards (N, 2) pixels."""
+    rays = np.ones((len(pixels), 3))
+    rays[:, 0] = (pixels[:, 0] - camera.cx) / camera.fx
+    rays[:, 1] = (pixels[:, 1] - camera.cy) / camera.fy
+    return rays / np.linalg.norm(rays, axis=1, keepdims=True)
+
+
+def to_camera(points: np.ndarray, pose: np.ndarray) -> np.ndarray:
+    """Return (N, 3) points of the odometry frame in the frame of the camera at *pose*."""
+    return (points - pose[:3, 3]) @ pose[:3, :3]

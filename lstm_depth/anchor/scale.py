@@ -1,0 +1,105 @@
+# Copyright 2026 The lstm_depth authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The scale of the network's depth, followed over time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import math
+
+from lstm_depth.anchor.config import AnchorConfig
+import numpy as np
+
+# An innovation of so many standard deviations is left out, unless it comes again and again.
+_GATE = 3.0
+_PATIENCE = 3
+# The network's own scale, which is what is known without any anchor.
+_PRIOR_SIGMA = 0.25
+
+
+@dataclass(frozen=True)
+class ScaleMeasurement:
+    """One frame's log scale, its standard deviation, and of how many points it is."""
+
+    log_scale: float
+    sigma: float
+    points: int
+
+
+def measure_scale(log_ratio: np.ndarray, sigma: np.ndarray, config: AnchorConfig,
+                  min_points: int) -> ScaleMeasurement | None:
+    """
+    Return the scale that most points agree on, None where too few do.
+
+    *log_ratio*: (N,) log of the anchors' depth over the network's. *sigma*: (N,) its standard
+    deviation, of the anchors alone. The value is the weighted median; its deviation comes
+    from the median absolute deviation, never better than the floor.
+    """
+    count = len(log_ratio)
+    if count < min_points:
+        return None
+    centre = weighted_median(log_ratio, 1 / (sigma ** 2 + config.network_sigma ** 2))
+    spread = 1.4826 * float(np.median(np.abs(log_ratio - centre)))
+    # Neighbouring points share the network's errors: 100 points are not 100 opinions.
+    sigma_mean = max(spread, config.network_sigma) / math.sqrt(max(count / 8, 1))
+    return ScaleMeasurement(centre, math.hypot(sigma_mean, config.scale_floor), count)
+
+
+def weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
+    """Return the value that half of the weight is below."""
+    order = np.argsort(values)
+    total = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(total, total[-1] / 2)])
+
+
+class ScaleFilter:
+    """
+    Kalman filter of the log scale, a random walk around the network's own scale (0).
+
+    *log_scale*, *sigma*: the estimate and its standard deviation.
+    """
+
+    def __init__(self, config: AnchorConfig) -> None:
+        """Start at the network's own scale."""
+        self._config = config
+        self.reset()
+
+    def reset(self) -> None:
+        """Go back to the network's own scale."""
+        self.log_scale, self.sigma = 0.0, _PRIOR_SIGMA
+        self._rejected = 0
+
+    def predict(self, seconds: float) -> None:
+        """Let *seconds* pass: less is known, and the scale tends to the network's own."""
+        decay = math.exp(-seconds / self._config.release_s)
+        self.log_scale *= decay
+        spread = self.sigma ** 2 + self._config.scale_drift ** 2 * seconds
+        self.sigma = math.sqrt(min(spread, _PRIOR_SIGMA ** 2))
+
+    def update(self, measured: ScaleMeasurement) -> bool:
+        """
+        Take one measurement and return whether it was believed.
+
+        One far from what is expected is left out, until several in a row say the same.
+        """
+        innovation = measured.log_scale - self.log_scale
+        expected = math.hypot(self.sigma, measured.sigma)
+        if abs(innovation) > _GATE * expected and self._rejected < _PATIENCE:
+            self._rejected += 1
+            return False
+        self._rejected = 0
+        gain = self.sigma ** 2 / expected ** 2
+        self.log_scale += gain * innovation
+        self.sigma *= math.sqrt(1 - gain)
+        return True

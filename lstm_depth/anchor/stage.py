@@ -1,0 +1,144 @@
+# Copyright 2026 The lstm_depth authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""
+The anchor stage: the network's depth in, depth with the scale of the world out.
+
+Sources know the depth of a few pixels; what they have in common is a scale, followed by a
+Kalman filter, and what remains is a field of local corrections.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import math
+
+import cv2
+from lstm_depth.anchor.config import AnchorConfig
+from lstm_depth.anchor.field import LocalField
+from lstm_depth.anchor.scale import measure_scale, ScaleFilter
+from lstm_depth.anchor.source import Anchors, create_source, View
+from lstm_depth.geometry import Camera
+import numpy as np
+
+_MIN_POINTS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class AnchoredDepth:
+    """
+    The depth of one frame after anchoring.
+
+    *depth*: (H, W) float32 metres. *scale*: the factor that the frame has in common,
+    *scale_sigma* the standard deviation of its logarithm. *anchors*: (N, 3) the points that
+    were used: column, row in the image, metres along z. *note*: why it is not anchored,
+    empty where it is.
+    """
+
+    depth: np.ndarray
+    scale: float
+    scale_sigma: float
+    anchors: np.ndarray
+    note: str = ''
+
+
+class AnchorStage:
+    """Correct one frame after another by what one source knows."""
+
+    def __init__(self, source: str, config: AnchorConfig | None = None) -> None:
+        """Start at the network's own scale; ConfigError for an unknown source."""
+        self.config = config or AnchorConfig()
+        self.name = source
+        self._source = create_source(source, self.config)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything, as at the start."""
+        self._source.reset()
+        self._scale = ScaleFilter(self.config)
+        self._field: LocalField | None = None
+        self._shape: tuple[int, int] | None = None
+        self._stamp_s: float | None = None
+
+    def apply(self, rgb: np.ndarray, depth: np.ndarray, camera: Camera | None,
+              stamp_s: float, pose: np.ndarray | None = None,
+              points: np.ndarray | None = None) -> AnchoredDepth:
+        """
+        Return the anchored depth of a frame.
+
+        *rgb*: (H, W, 3) uint8, *depth*: (H, W) metres of the network, NaN where invalid.
+        *camera*, *pose*, *points*: as `View` has them, of the whole image.
+        """
+        if camera is None or not camera.calibrated:
+            return self._unanchored(depth, 'the camera is not calibrated (no K)')
+        view = self._view(rgb, depth, camera, stamp_s, pose, points)
+        if self._shape != view.gray.shape:
+            self.reset()
+            self._shape = view.gray.shape
+            self._field = LocalField(self.config, view.gray.shape)
+        if self._stamp_s is not None:
+            self._scale.predict(max(stamp_s - self._stamp_s, 0.0))
+        self._stamp_s = stamp_s
+        anchors = self._source.observe(view, math.exp(self._scale.log_scale))
+        return self._correct(view, anchors)
+
+    def _unanchored(self, depth: np.ndarray, note: str) -> AnchoredDepth:
+        """Return *depth* as it is."""
+        return AnchoredDepth(depth, 1.0, self._scale.sigma, np.empty((0, 3)), note)
+
+    def _view(self, rgb: np.ndarray, depth: np.ndarray, camera: Camera, stamp_s: float,
+              pose: np.ndarray | None, points: np.ndarray | None) -> View:
+        """Return the frame at the size in which corners are tracked."""
+        height, width = rgb.shape[:2]
+        halve = math.ceil(width / self.config.track_width)
+        small = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+        if halve > 1:
+            small = cv2.resize(small, (width // halve, height // halve),
+                               interpolation=cv2.INTER_AREA)
+        return View(small, depth, camera.resized(small.shape[1], small.shape[0]), stamp_s, pose,
+                    points)
+
+    def _correct(self, view: View, anchors: Anchors) -> AnchoredDepth:
+        """Return the network's depth under scale and field."""
+        network = view.network_depth(anchors.pixels)
+        with np.errstate(invalid='ignore', divide='ignore'):
+            log_network = np.log(network)
+            log_ratio = np.log(anchors.depth) - log_network
+        good = np.isfinite(log_ratio)
+        measured = measure_scale(log_ratio[good], anchors.sigma[good], self.config, _MIN_POINTS)
+        if measured is not None:
+            self._scale.update(measured)
+        scale = math.exp(self._scale.log_scale)
+        factor = np.float32(scale)
+        if good.any():
+            factor = factor * self._local(view, anchors, good, log_network, log_ratio)
+        return AnchoredDepth(view.depth * factor, scale, self._scale.sigma,
+                             self._used(view, anchors, good), anchors.note)
+
+    def _local(self, view: View, anchors: Anchors, good: np.ndarray, log_network: np.ndarray,
+               log_ratio: np.ndarray) -> np.ndarray:
+        """Return (H, W) the factor of the local corrections."""
+        field = self._field
+        residual = np.clip(log_ratio[good] - self._scale.log_scale, -1, 1)
+        at = view.network_depth(field.places)
+        at = np.log(np.where(np.isfinite(at) & (at > 0), at, 1.0)).reshape(field.shape)
+        weight = 1 / (anchors.sigma[good] ** 2 + (self.config.network_sigma / 2) ** 2)
+        correction, _ = field.fit(anchors.pixels[good], log_network[good], residual, weight, at)
+        return cv2.resize(np.exp(correction).astype(np.float32), view.depth.shape[::-1],
+                          interpolation=cv2.INTER_LINEAR)
+
+    @staticmethod
+    def _used(view: View, anchors: Anchors, good: np.ndarray) -> np.ndarray:
+        """Return (N, 3) the anchors in pixels of the image."""
+        zoom = view.depth.shape[1] / view.camera.width
+        return np.column_stack([(anchors.pixels[good] + 0.5) * zoom - 0.5, anchors.depth[good]])

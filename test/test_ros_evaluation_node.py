@@ -25,7 +25,14 @@ import time
 from typing import Any
 
 import _have_ros  # noqa: F401
-from _ros import checkpoint_fixture, process_environment, Rig, rig_fixture, stamped, wait_for  # noqa: F401
+from _ros import (  # noqa: F401
+    checkpoint_fixture,
+    process_environment,
+    Rig,
+    rig_fixture,
+    stamped,
+    wait_for,
+)
 from diagnostic_msgs.msg import DiagnosticArray
 from lstm_depth.evaluation.replay import ReplayConfig, run_replay
 from lstm_depth.media.bag import BagReader

@@ -25,7 +25,9 @@ What each change means for the geometry, in pixels from the top-left pixel's cen
   lens does. With *focal* set, depth is then divided by how much longer the lens is than
   that one: a model that knows one focal length sees things twice as big at half the
   distance. Such a clip's points are stretched along z, so it has no poses.
-- **colour** (brightness, contrast, saturation, hue, gamma) changes no geometry.
+- **colour** (brightness, contrast, saturation, hue, gamma) changes no geometry, and neither
+  do blur and compression.
+- **frame** hides the borders of the image, whose depth is then unknown.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 import math
 
+import cv2
 from lstm_depth.data.clip import Clip
 from lstm_depth.data.sequence import cropped
 from lstm_depth.errors import ConfigError
@@ -43,6 +46,9 @@ from torchvision.transforms.v2 import functional, InterpolationMode
 
 _NO_CHANGE = (1.0, 1.0)
 _WHITE_M = 10.0
+# A white frame of undistorted images (NYU's is 1.4 % of the width), and a film's black bars.
+_WHITE_FRAME = (0.005, 0.025)
+_BLACK_BARS = 0.15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,12 +59,16 @@ class AugmentConfig:
     *width*, *height*: of the output; None keeps the clip's. *flip*: probability.
     *rotation_deg*: largest angle. *crop*: (width, height) in pixels of the source, at a
     random place; None takes the largest window of the output's shape, or with *squeeze*
-    everything, whatever its shape. *zoom*: range by which the window is smaller than that.
-    *centred*: windows at the middle. *focal*: (fx / width, fy / height) that depth is made
+    everything, whatever its shape. *zoom*: range by which the window is smaller than that,
+    *whole*: probability that it is not. *centred*: windows at the middle. *focal*: (fx /
+    width, fy / height) that depth is made
     to fit, None to change the camera instead. The colour ranges are factors, *hue* a share
     of the colour circle, *gamma* an exponent. *cut_depth*: probability that a random
     rectangle of the image shows its true depth instead (CutDepth, Ishii and Yamashita 2021,
     against learning edges of colour by heart), *cut_share*: its largest share of the size.
+    *frame*: probability that the image has a thin white frame or, half of the time, black
+    bars on two sides, behind which depth is unknown. *blur*: largest sigma of a Gaussian in
+    pixels, half of the clips are sharp. *jpeg*: lowest quality of compression, 0 for none.
     Different from frame to frame, as a camera's are: *flicker*, standard deviation of the
     logarithm of the exposure, and *noise*, of the grey values.
     """
@@ -70,6 +80,7 @@ class AugmentConfig:
     crop: tuple[int, int] | None = None
     squeeze: bool = False
     zoom: tuple[float, float] = _NO_CHANGE
+    whole: float = 0.0
     centred: bool = False
     focal: tuple[float, float] | None = None
     brightness: tuple[float, float] = _NO_CHANGE
@@ -79,6 +90,9 @@ class AugmentConfig:
     gamma: tuple[float, float] = _NO_CHANGE
     cut_depth: float = 0.0
     cut_share: float = 0.75
+    frame: float = 0.0
+    blur: float = 0.0
+    jpeg: int = 0
     flicker: float = 0.0
     noise: float = 0.0
 
@@ -91,6 +105,10 @@ class AugmentConfig:
             raise ConfigError('flip must be within 0 to 1, hue 0 to 0.5, rotation 0 to 180')
         if not (0 <= self.cut_depth <= 1 and 0 < self.cut_share <= 1):
             raise ConfigError('cut_depth and cut_share must be within 0 to 1, the share above 0')
+        if not (0 <= self.whole <= 1 and 0 <= self.frame <= 1):
+            raise ConfigError('whole and frame must be within 0 to 1')
+        if not (0 <= self.blur <= 20 and 0 <= self.jpeg <= 100):
+            raise ConfigError('blur must be within 0 to 20, jpeg 0 to 100')
         if not (0 <= self.flicker <= 1 and 0 <= self.noise <= 100):
             raise ConfigError('flicker must be within 0 to 1, noise 0 to 100')
         for name in ('zoom', 'brightness', 'contrast', 'saturation', 'gamma'):
@@ -125,7 +143,9 @@ def augment(clip: Clip, config: AugmentConfig, rng: np.random.Generator) -> Clip
     The same number of draws is taken whatever is switched off, and none depends on the
     clip's length, so that clips of one path that share a seed look alike.
     """
-    draws, cut = rng.uniform(size=10), rng.uniform(size=5)
+    draws, cut, more = rng.uniform(size=10), rng.uniform(size=5), rng.uniform(size=9)
+    if more[0] < config.whole:
+        config = replace(config, zoom=_NO_CHANGE)
     if draws[0] < config.flip:
         clip = flipped(clip)
     if config.rotation_deg:
@@ -134,6 +154,10 @@ def augment(clip: Clip, config: AugmentConfig, rng: np.random.Generator) -> Clip
     if config.focal:
         clip = fitted_to_focal(clip, config.focal)
     clip = replace(clip, frames=_recoloured(clip.frames, config, draws[5:]))
+    if more[1] < config.frame:
+        clip = framed(clip, more[2:7])
+    if config.blur or config.jpeg:
+        clip = replace(clip, frames=_degraded(clip.frames, config, more[7:]))
     if config.flicker or config.noise:
         clip = replace(clip, frames=_disturbed(clip.frames, config, rng))
     return cut_depth(clip, config.cut_share, cut[1:]) if cut[0] < config.cut_depth else clip
@@ -214,6 +238,30 @@ def cut_depth(clip: Clip, share: float, draws: np.ndarray) -> Clip:
     return replace(clip, frames=frames)
 
 
+def framed(clip: Clip, draws: np.ndarray) -> Clip:
+    """
+    Return the clip with a white frame or black bars, behind which nothing is known.
+
+    *draws*: five numbers in [0, 1]: below 0.5 the first makes a frame, whose four sides the
+    others give, else bars at top and bottom or, the second above 0.5, left and right.
+    """
+    height, width = clip.frames.shape[-2:]
+    white = draws[0] < 0.5
+    if white:
+        low, high = _WHITE_FRAME
+        sides = [max(1, round(width * (low + (high - low) * float(draw)))) for draw in draws[1:]]
+    else:
+        bar = float(draws[2]) * _BLACK_BARS
+        sides = [round(height * bar)] * 2 + [0, 0]
+        if draws[1] > 0.5:
+            sides = [0, 0] + [round(width * bar)] * 2
+    top, bottom, left, right = sides
+    inside = torch.zeros(height, width, dtype=torch.bool)
+    inside[top:height - bottom, left:width - right] = True
+    return replace(clip, frames=torch.where(inside, clip.frames, 255 if white else 0),
+                   depth=torch.where(inside, clip.depth, 0.0), valid=clip.valid & inside)
+
+
 def _windowed(clip: Clip, config: AugmentConfig, draws: np.ndarray) -> Clip:
     """Return the random window that *config* asks for."""
     full_height, full_width = clip.frames.shape[-2:]
@@ -244,6 +292,22 @@ def _recoloured(frames: torch.Tensor, config: AugmentConfig, draws: np.ndarray) 
     if config.hue:
         frames = functional.adjust_hue(frames, (2 * float(draws[4]) - 1) * config.hue)
     return frames
+
+
+def _degraded(frames: torch.Tensor, config: AugmentConfig, draws: np.ndarray) -> torch.Tensor:
+    """Return (T, 3, H, W) uint8 frames as a worse lens and a compressed stream show them."""
+    sigma = config.blur * max(0.0, 2 * float(draws[0]) - 1)
+    quality = round(100 - (100 - config.jpeg) * float(draws[1]))
+    images = []
+    for image in frames.permute(0, 2, 3, 1).contiguous().numpy():
+        if sigma > 0.1:
+            image = cv2.GaussianBlur(image, (0, 0), sigma)
+        if config.jpeg:
+            # Red and blue change places, which only the weights of luma would notice.
+            coded = cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+            image = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+        images.append(image)
+    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()
 
 
 def _disturbed(frames: torch.Tensor, config: AugmentConfig,

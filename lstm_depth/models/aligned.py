@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 
+from lstm_depth.models.blocks import convolution
 from lstm_depth.models.state import check_state, State
 import torch
 from torch import nn, Tensor
@@ -45,17 +46,27 @@ class AlignedLSTM(nn.Module):
     what was seen a second ago is forgotten: on a frame that is shown again and again the state
     settles within some twenty steps instead of creeping for ever.
 
+    With *keys*, likeness is measured on that many mixtures of the features, which are learned;
+    at first they are random directions, which keep distances roughly as they are.
+
     The state is h, c (B, C, H, W) and whether there is one, (B, 1, 1, 1), 0 or 1.
     """
 
     recurrent = True
 
-    def __init__(self, channels: int, kernel: int, reach: int = 2) -> None:
-        """Build for *channels*; *kernel* of the gates, *reach* of the memory in positions."""
+    def __init__(self, channels: int, kernel: int, reach: int = 2, *, keys: int = 0,
+                 separable: bool = False) -> None:
+        """
+        Build for *channels*.
+
+        *kernel*, *separable*: of the gates' convolutions. *reach*: of the memory in positions.
+        *keys*: channels that likeness is measured on, 0 for the features themselves.
+        """
         super().__init__()
-        self.input_gates = nn.Conv2d(channels, 2 * channels, kernel, padding=kernel // 2)
-        self.hidden_gates = nn.Conv2d(2 * channels, 2 * channels, kernel, padding=kernel // 2,
-                                      bias=False)
+        self.input_gates = convolution(channels, 2 * channels, kernel, separable=separable)
+        self.hidden_gates = convolution(2 * channels, 2 * channels, kernel, bias=False,
+                                        separable=separable)
+        self.keys = nn.Conv2d(channels, keys, 1, bias=False) if keys else nn.Identity()
         self.reach = reach
         # How sharply likeness decides, and how far from where it was a feature goes.
         self.log_sharpness = nn.Parameter(torch.tensor(math.log(_SHARPNESS)))
@@ -63,10 +74,14 @@ class AlignedLSTM(nn.Module):
         self.shift_bias = nn.Parameter(torch.zeros(places))
         with torch.no_grad():
             self.shift_bias[places // 2] = _CENTRE_BIAS
-            for convolution in (self.input_gates, self.hidden_gates):
+            for gates in (self.input_gates, self.hidden_gates):
                 # Near 0, so that the gates start half open everywhere.
-                convolution.weight.mul_(0.1)
-            self.input_gates.bias.zero_()
+                last = gates[-1] if separable else gates
+                last.weight.mul_(0.1)
+                if last.bias is not None:
+                    last.bias.zero_()
+            if keys:
+                nn.init.normal_(self.keys.weight, std=keys ** -0.5)
 
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Advance one frame: (B, C, H, W) and the state to the same."""
@@ -102,16 +117,21 @@ class AlignedLSTM(nn.Module):
     def _moved(self, x: Tensor, h: Tensor, c: Tensor) -> State:
         """Return *h* and *c* mixed from the positions that look like *x*."""
         height, width = x.shape[-2:]
-        around = F.pad(torch.cat([h, c], dim=1), (self.reach,) * 4, mode='replicate')
         size = 2 * self.reach + 1
-        shifted = [around[..., top:top + height, left:left + width]
-                   for top in range(size) for left in range(size)]
-        channels = x.shape[1]
-        unlike = torch.stack([(x - part[:, :channels]).square().mean(1) for part in shifted], 1)
+
+        def shifted(values: Tensor) -> list[Tensor]:
+            around = F.pad(values, (self.reach,) * 4, mode='replicate')
+            return [around[..., top:top + height, left:left + width]
+                    for top in range(size) for left in range(size)]
+
+        key = self.keys(x)
+        unlike = torch.stack([(key - part).square().mean(1) for part in shifted(self.keys(h))],
+                             dim=1)
         # In units of how much the features of this image differ at all.
-        spread = x.var(dim=(2, 3), correction=0).mean(1).view(-1, 1, 1, 1)
+        spread = key.var(dim=(2, 3), correction=0).mean(1).view(-1, 1, 1, 1)
         likeness = -self.log_sharpness.exp() * unlike.float() / (spread.float() + 1e-6)
         weights = torch.softmax(self.shift_bias.view(1, -1, 1, 1) + likeness, dim=1).to(x.dtype)
-        mixed = sum(weights[:, place:place + 1] * part for place, part in enumerate(shifted))
+        mixed = sum(weights[:, place:place + 1] * part
+                    for place, part in enumerate(shifted(torch.cat([h, c], dim=1))))
         h, c = mixed.chunk(2, dim=1)
         return h, c

@@ -44,6 +44,9 @@ class ModelConfig:
     *temporal_residual*: whether the core's input is added to its output;
     *temporal_channels*: how many channels the core works on, between a 1x1
     convolution down and one up again; 0 is all of the features', without them.
+    Of aligned_lstm: *temporal_separable*, depthwise and pointwise convolutions in
+    the gates; *temporal_keys*, into how many channels a 1x1 convolution gathers the
+    features for their likeness, 0 for all features as they are.
     """
 
     input_height: int = 256
@@ -57,6 +60,8 @@ class ModelConfig:
     temporal_kernel: int = 3
     temporal_residual: bool = False
     temporal_channels: int = 0
+    temporal_separable: bool = False
+    temporal_keys: int = 0
 
     def __post_init__(self) -> None:
         """Raise ConfigError naming the first value that cannot work."""
@@ -65,8 +70,12 @@ class ModelConfig:
         self.check_choice('temporal', TEMPORAL_CORES)
         if self.temporal_kernel % 2 == 0:
             raise ConfigError(f'temporal_kernel must be odd, not {self.temporal_kernel}')
-        if self.temporal_channels:
-            self.check_positive('temporal_channels')
+        for name in ('temporal_channels', 'temporal_keys'):
+            if getattr(self, name):
+                self.check_positive(name)
+        if self.temporal != 'aligned_lstm' and (self.temporal_separable or self.temporal_keys):
+            raise ConfigError('temporal_separable and temporal_keys are for aligned_lstm, not '
+                              f'{self.temporal}')
         if not 0 < self.depth_min < self.initial_depth < self.depth_max < math.inf:
             raise ConfigError(
                 'the depth range needs 0 < depth_min < initial_depth < depth_max, not '

@@ -179,6 +179,7 @@ def _plain_core(config: ModelConfig, channels: int, residual: bool) -> nn.Module
         if residual:
             raise ConfigError('aligned_lstm passes features on itself; leave temporal_residual '
                               'off')
-        return AlignedLSTM(channels, config.temporal_kernel)
+        return AlignedLSTM(channels, config.temporal_kernel, keys=config.temporal_keys,
+                           separable=config.temporal_separable)
     return ConvLSTM(channels, config.temporal_kernel if config.temporal == 'conv_lstm' else 1,
                     residual)

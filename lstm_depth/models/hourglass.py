@@ -30,13 +30,14 @@ class Hourglass(nn.Module):
     """
 
     def __init__(self, channels: int, depth: int = 3, bottom_blocks: int = 3, *,
-                 norm: bool = False, dropout: float = 0.0) -> None:
+                 norm: bool = False, dropout: float = 0.0, separable: bool = False) -> None:
         """Build ``2 * depth + bottom_blocks`` residual blocks of *channels* filters."""
         super().__init__()
 
         def blocks(count: int) -> nn.ModuleList:
             return nn.ModuleList(
-                ResidualBlock(channels, norm=norm, dropout=dropout) for _ in range(count))
+                ResidualBlock(channels, norm=norm, dropout=dropout, separable=separable)
+                for _ in range(count))
 
         self.down = blocks(depth)
         self.bottom = blocks(bottom_blocks)

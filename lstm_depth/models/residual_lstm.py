@@ -48,7 +48,9 @@ class ResidualLSTMConfig(ModelConfig):
     blocks at its bottom. *dropout*: after each convolution. *norm*: BatchNorm
     after each convolution (the paper has none). With a backbone: *core_stride*,
     where LSTM and hourglasses work; *neck_filters*, channels of the coarser maps
-    on their way there; *decoder_filters*, channels at each finer stride.
+    on their way there; *decoder_filters*, channels at each finer stride; *separable*:
+    depthwise and pointwise convolutions in neck, hourglasses and decoder, as in
+    FastDepth; *subpixel*: the head gives a map twice as fine as the finest skip.
     """
 
     encoder: str = 'paper'
@@ -61,6 +63,8 @@ class ResidualLSTMConfig(ModelConfig):
     core_stride: int = 8
     neck_filters: int = 128
     decoder_filters: tuple[int, ...] = (48, 24)
+    separable: bool = False
+    subpixel: bool = False
     temporal: str = 'pixel_lstm'
 
     def __post_init__(self) -> None:
@@ -74,6 +78,9 @@ class ResidualLSTMConfig(ModelConfig):
         if not self.decoder_filters or min(self.decoder_filters) < 1:
             raise ConfigError('decoder_filters must be positive, one for each stride finer '
                               f'than core_stride, not {self.decoder_filters}')
+        if self.encoder == 'paper' and (self.separable or self.subpixel):
+            raise ConfigError('separable and subpixel are for backbones; leave them off with '
+                              "encoder 'paper'")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +135,8 @@ class PyramidEncoder(nn.Module):
         self.top = ConvBlock(coarse[-1], config.neck_filters, kernel=1, norm=True)
         self.neck = nn.ModuleList(
             UpBlock(config.neck_filters, width,
-                    config.filters if i == len(coarse) - 2 else config.neck_filters)
+                    config.filters if i == len(coarse) - 2 else config.neck_filters,
+                    separable=config.separable)
             for i, width in enumerate(reversed(coarse[:-1])))
 
     def forward(self, frames: Tensor) -> Features:
@@ -151,9 +159,9 @@ class PyramidDecoder(nn.Module):
                               f'map finer than core_stride), not {config.decoder_filters}')
         widths = (config.filters, *config.decoder_filters)
         self.ups = nn.ModuleList(
-            UpBlock(widths[i], skip, widths[i + 1])
+            UpBlock(widths[i], skip, widths[i + 1], separable=config.separable)
             for i, skip in enumerate(reversed(skip_channels)))
-        self.head = DepthHead(widths[-1], config)
+        self.head = DepthHead(widths[-1], config, subpixel=config.subpixel)
 
     def forward(self, features: Features) -> Tensor:
         """Return depth at the frames' size."""
@@ -189,7 +197,7 @@ class ResidualLSTM(DepthModel):
         self.build_core(config.filters)
         self.hourglasses = nn.Sequential(*(
             Hourglass(config.filters, config.hourglass_depth, config.hourglass_blocks,
-                      norm=config.norm, dropout=config.dropout)
+                      norm=config.norm, dropout=config.dropout, separable=config.separable)
             for _ in range(config.hourglasses)))
 
     def extract(self, frames: Tensor) -> Features:

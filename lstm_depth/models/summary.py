@@ -133,6 +133,8 @@ class _Meter:
         self.shapes: dict[str, tuple[int, ...]] = {}
         self.macs: dict[str, int] = {}
         self._counter = FlopCounterMode(display=False)
+        # (Count at its start, count of layers within) of each layer that runs, outermost first.
+        self._running: list[tuple[int, int]] = []
         self._hooks: list[Any] = []
 
     def __enter__(self) -> _Meter:
@@ -151,13 +153,18 @@ class _Meter:
 
     def _before(self, name: str) -> Callable[..., None]:
         def hook(module: nn.Module, inputs: Any) -> None:
-            self.macs[name] = self.macs.get(name, 0) - self._counter.get_total_flops() // 2
+            self._running.append((self._counter.get_total_flops(), 0))
         return hook
 
     def _after(self, name: str) -> Callable[..., None]:
         def hook(module: nn.Module, inputs: Any, output: Tensor | tuple[Tensor, ...]) -> None:
+            start, within = self._running.pop()
+            flops = self._counter.get_total_flops() - start
+            if self._running:
+                outer_start, outer_within = self._running[-1]
+                self._running[-1] = outer_start, outer_within + flops
             # Two floating-point operations are one multiply-add.
-            self.macs[name] += self._counter.get_total_flops() // 2
+            self.macs[name] = self.macs.get(name, 0) + (flops - within) // 2
             first = output[0] if isinstance(output, tuple) else output
             self.shapes[name] = tuple(first.shape[1:])
         return hook

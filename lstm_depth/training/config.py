@@ -77,7 +77,8 @@ class DataSection:
     is short for it. *rooms*: rendered rooms beside them, of *room_frames* frames each, kept
     in *room_folder* where one is named. *validation*: data sets to validate on; where there
     are none, every *hold_out_every*-th scene of *path* is held out, and the second half of
-    a recording that is one scene. *options*: what readers need to be told. *read_width*:
+    a recording that is one scene. *train_only*: further data sets, of which nothing is held
+    out. *options*: what readers need to be told. *read_width*:
     frames are shrunk to this width when read. *cache*: keep shrunk frames in memory.
     """
 
@@ -85,6 +86,7 @@ class DataSection:
     rooms: int = 0
     room_frames: int = 24
     room_folder: str | None = None
+    train_only: str | list[str] = ''
     validation: str | list[str] = ''
     hold_out_every: int = 6
     options: ReaderOptions = ReaderOptions()
@@ -103,6 +105,11 @@ class DataSection:
         return _listed(self.path)
 
     @property
+    def train_only_paths(self) -> list[str]:
+        """Return the data sets that are trained on as a whole."""
+        return _listed(self.train_only)
+
+    @property
     def validation_paths(self) -> list[str]:
         """Return the data sets to validate on, none where scenes are held out."""
         return _listed(self.validation)
@@ -118,7 +125,8 @@ class OptimizerSection:
     """
     The optimizer, one of ``OPTIMIZERS``.
 
-    *encoder_rate*: what the learning rate of a pretrained backbone is multiplied with.
+    *encoder_rate*: what the learning rate of a pretrained backbone is multiplied with,
+    *core_rate*: that of the recurrent core.
     *momentum*: of sgd; *amsgrad*, *betas*: of adam and adamw.
     """
 
@@ -128,11 +136,13 @@ class OptimizerSection:
     amsgrad: bool = False
     momentum: float = 0.9
     encoder_rate: float = 1.0
+    core_rate: float = 1.0
 
     def __post_init__(self) -> None:
         """Raise ConfigError for what no optimizer takes."""
         _check_choice('optimizer.name', self.name, OPTIMIZERS)
-        _check_at_least(0, weight_decay=self.weight_decay, encoder_rate=self.encoder_rate)
+        _check_at_least(0, weight_decay=self.weight_decay, encoder_rate=self.encoder_rate,
+                        core_rate=self.core_rate)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -58,9 +58,9 @@ def open_data(section: DataSection) -> TrainingData:
     """Open what *section* names; DataError or ConfigError where nothing is left to train on."""
     train: dict[str, list[FrameSequence]] = {}
     held_out: list[FrameSequence] = []
-    for path in section.paths:
+    for path in [*section.paths, *section.train_only_paths]:
         sequences = open_dataset(path, section.options).sequences
-        if not section.validation_paths:
+        if not section.validation_paths and path not in section.train_only_paths:
             sequences, held = hold_out(sequences, section.hold_out_every)
             held_out += held
         for sequence in sequences:

@@ -27,13 +27,15 @@ from torch.optim import lr_scheduler, Optimizer
 
 
 def make_optimizer(model: DepthModel, phase: PhaseSection) -> Optimizer:
-    """Return the optimizer of what *phase* trains, a pretrained backbone at its own rate."""
-    backbone = {id(parameter) for module in model.backbones()
-                for parameter in module.parameters()}
+    """Return the optimizer of what *phase* trains, backbone and core at their own rates."""
+    section = phase.optimizer
+    rates = {id(parameter): section.core_rate for parameter in model.core.parameters()}
+    rates |= {id(parameter): section.encoder_rate for module in model.backbones()
+              for parameter in module.parameters()}
     groups = []
-    for inside, rate in ((False, 1.0), (True, phase.optimizer.encoder_rate)):
+    for rate in dict.fromkeys((1.0, section.encoder_rate, section.core_rate)):
         parameters = [parameter for parameter in model.parameters()
-                      if parameter.requires_grad and (id(parameter) in backbone) == inside]
+                      if parameter.requires_grad and rates.get(id(parameter), 1.0) == rate]
         if parameters:
             groups.append({'params': parameters, 'lr': phase.learning_rate * rate})
     return _optimizer(groups, phase.learning_rate, phase.optimizer)

@@ -179,12 +179,15 @@ def rotated(clip: Clip, degrees: float) -> Clip:
 
     What comes into view from outside the image is black and invalid.
     """
-    camera = clip.camera
-    # torchvision counts from the pixel's corner.
-    centre = [camera.cx + 0.5, camera.cy + 0.5] if camera else None
-    turned = {name: functional.rotate(getattr(clip, name), degrees, mode, center=centre)
-              for name, mode in (('frames', InterpolationMode.BILINEAR),
-                                 ('depth', InterpolationMode.NEAREST))}
+    camera, (height, width) = clip.camera, clip.frames.shape[-2:]
+    centre = (camera.cx, camera.cy) if camera else ((width - 1) / 2, (height - 1) / 2)
+    turn = cv2.getRotationMatrix2D(centre, degrees, 1.0)
+    turned = {}
+    for name, interpolation in (('frames', cv2.INTER_LINEAR), ('depth', cv2.INTER_NEAREST)):
+        images = getattr(clip, name).permute(0, 2, 3, 1).contiguous().numpy()
+        images = np.stack([cv2.warpAffine(image, turn, (width, height), flags=interpolation)
+                           for image in images]).reshape(images.shape)
+        turned[name] = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
     poses = clip.poses
     if poses is not None:
         cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))

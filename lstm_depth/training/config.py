@@ -59,13 +59,22 @@ class ModelSection:
     *name*: of a model, see ``lstm_depth models``. *settings*: fields of its configuration.
     *pretrained*: ImageNet weights of the encoder, true from the library's hub, or the path
     of a file. *checkpoint*: a checkpoint to start from; its configuration holds where
-    *settings* is silent, and layers that it lacks start fresh.
+    *settings* is silent, and layers that it lacks start fresh. *fit_clips*: fit separable
+    convolutions to the ordinary ones of *checkpoint* on so many clips of the last phase, see
+    ``lstm_depth.training.separate``; 0 for not.
     """
 
     name: str = 'residual_lstm'
     settings: dict[str, Any] = field(default_factory=dict)
     pretrained: bool | str = False
     checkpoint: str | None = None
+    fit_clips: int = 0
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError where there is nothing to fit to."""
+        _check_at_least(0, **{'model.fit_clips': self.fit_clips})
+        if self.fit_clips and self.checkpoint is None:
+            raise ConfigError('model.fit_clips needs model.checkpoint, whose layers are fitted')
 
 
 @dataclass(frozen=True, kw_only=True)

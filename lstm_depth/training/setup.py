@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 import os
 from pathlib import Path
 
@@ -33,6 +34,8 @@ from lstm_depth.training.config import (
     TrainConfig,
     TrainSection,
 )
+from lstm_depth.training.data import phase_loader, TrainingData
+from lstm_depth.training.separate import fit_separable
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -81,6 +84,16 @@ def build_model(section: ModelSection) -> DepthModel:
             if name in fresh and fresh[name].shape == weight.shape}
     model.load_state_dict(fresh | kept)
     return model
+
+
+def fit_to_checkpoint(model: DepthModel, config: TrainConfig, data: TrainingData) -> None:
+    """Fit the separable *model* to the recipe's checkpoint on clips of its last phase."""
+    phase = config.phases[-1]
+    loader, _ = phase_loader(data, config.data, phase, model, config.train.seed)
+    batches = islice(loader, -(-config.model.fit_clips // phase.batch))
+    clips = torch.cat([batch.frames for batch in batches]).to(next(model.parameters()).device)
+    whole = load_model(config.model.checkpoint).to(clips.device)
+    fit_separable(model, whole, clips.float() / 255)
 
 
 def _weights(pretrained: bool | str) -> bool | str:

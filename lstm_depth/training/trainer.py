@@ -45,6 +45,7 @@ from lstm_depth.training.optim import (
 from lstm_depth.training.parse import dump_config, plain
 from lstm_depth.training.setup import (
     build_model,
+    fit_to_checkpoint,
     is_out_of_memory,
     make_fabric,
     make_loss,
@@ -103,6 +104,8 @@ class Trainer:
         torch.manual_seed(config.train.seed * 1009 + fabric.global_rank)
         if resume:
             self._load()
+        elif config.model.fit_clips:
+            fit_to_checkpoint(self.model, config, self.data)
         if fabric.is_global_zero:
             output.mkdir(parents=True, exist_ok=True)
             write_text(output / CONFIG, dump_config(config))

@@ -113,9 +113,12 @@ def test_a_state_of_another_size_is_refused():
         model(torch.rand(1, 3, 24, 16), state)
 
 
-def aligned_core(channels=8):
+LEAN = {'temporal_separable': True, 'temporal_keys': 4}
+
+
+def aligned_core(channels=8, **settings):
     torch.manual_seed(0)
-    config = ModelConfig(temporal='aligned_lstm')
+    config = ModelConfig(temporal='aligned_lstm', **settings)
     return make_core(config, channels).double().eval()
 
 
@@ -125,22 +128,24 @@ def smooth_features(channels=8, height=16, width=20):
     return nn.functional.avg_pool2d(noise, 3, 1)
 
 
-def test_the_aligned_memory_passes_the_first_frame_on_and_stays_at_a_still_image():
-    core, x = aligned_core(), smooth_features()
+@pytest.mark.parametrize('settings', [{}, LEAN])
+def test_the_aligned_memory_passes_the_first_frame_on_and_stays_at_a_still_image(settings):
+    core, x = aligned_core(**settings), smooth_features()
     y, state = core(x)
     assert torch.equal(y, x)
     zero = tuple(torch.zeros_like(tensor) for tensor in state)
     assert torch.equal(core(x, zero)[0], x)
 
 
-def test_the_aligned_memory_follows_a_shift_of_the_image():
-    core, x = aligned_core(), smooth_features()
+@pytest.mark.parametrize(('settings', 'share'), [({}, 0.05), (LEAN, 0.15)])
+def test_the_aligned_memory_follows_a_shift_of_the_image(settings, share):
+    core, x = aligned_core(**settings), smooth_features()
     for shift in ((0, 1), (2, 0), (-1, 2)):
         moved = torch.roll(x, shift, (2, 3))
         h, c = core._moved(moved, x, x)
         inside = (slice(None), slice(None), slice(3, -3), slice(3, -3))
         error = (h - moved)[inside].abs().mean()
-        assert error < 0.05 * (x - moved)[inside].abs().mean()
+        assert error < share * (x - moved)[inside].abs().mean()
         assert torch.equal(h, c)
 
 
@@ -164,6 +169,20 @@ def test_the_aligned_memory_comes_to_rest_on_a_frozen_image():
         y, state = core(x, state)
         changes.append((y - before).abs().max().item())
     assert changes[-1] < 1e-6 * changes[0]
+
+
+def test_a_lean_memory_has_cheap_gates_and_few_keys():
+    core, whole = aligned_core(64, **LEAN), aligned_core(64)
+    assert core.keys.weight.shape == (4, 64, 1, 1)
+    weights, before = (sum(p.numel() for p in gates.parameters()) for gates in (core, whole))
+    assert weights < before / 7
+    clip = smooth_features(64).unsqueeze(1).expand(-1, 3, -1, -1, -1)
+    outputs, state = core.sequence(clip)
+    step, one = core(clip[:, 0])
+    step, one = core(clip[:, 1], one)
+    assert torch.allclose(outputs[:, 1], step) and len(one) == len(state)
+    with pytest.raises(ConfigError, match='temporal_separable and temporal_keys are for'):
+        ModelConfig(temporal='conv_lstm', temporal_keys=4)
 
 
 def test_an_aligned_memory_of_another_size_is_refused():

@@ -272,8 +272,51 @@ def test_flicker_and_noise_differ_from_frame_to_frame_and_leave_depth_alone():
     assert torch.equal(noisy.depth, still.depth)
 
 
-@pytest.mark.parametrize('wrong', [{'cut_depth': 1.5}, {'cut_share': 0.0}, {'flicker': -0.1},
-                                   {'noise': 300.0}])
+def test_a_share_of_windows_is_whole():
+    clip = room_clip(1)
+    config = AugmentConfig(zoom=(1.2, 1.5), whole=0.4)
+    whole = sum(torch.equal(augment(clip, config, np.random.default_rng(seed)).depth, clip.depth)
+                for seed in range(200))
+    assert 50 < whole < 110
+
+
+def test_a_frame_hides_the_borders_and_their_depth():
+    clip, seen = room_clip(2), set()
+    for seed in range(40):
+        changed = augment(clip, AugmentConfig(frame=1.0), np.random.default_rng(seed))
+        hidden = clip.valid & ~changed.valid
+        colour = changed.frames[0, :, -1, -1].unique().tolist()
+        bars = bool((changed.frames[0, :, 60] != clip.frames[0, :, 60]).any()), \
+            bool((changed.frames[0, :, :, 80] != clip.frames[0, :, :, 80]).any())
+        assert not changed.valid[..., 40:80, 50:110].logical_xor(
+            clip.valid[..., 40:80, 50:110]).any()
+        assert torch.equal(changed.frames[..., 40:80, 50:110], clip.frames[..., 40:80, 50:110])
+        assert not changed.depth[hidden].any()
+        if bars == (True, True):
+            assert colour == [255]
+        seen.add(bars)
+        assert hidden.float().mean() < 0.31
+    assert {(True, True), (True, False), (False, True)} <= seen
+
+
+def test_blur_and_compression_leave_depth_alone_and_change_the_image():
+    clip = room_clip(2)
+    rough = replace(clip, frames=torch.randint(0, 255, clip.frames.shape, dtype=torch.uint8))
+    blurs, losses = [], []
+    for seed in range(12):
+        blurred = augment(rough, AugmentConfig(blur=2.0), np.random.default_rng(seed))
+        coded = augment(clip, AugmentConfig(jpeg=20), np.random.default_rng(seed))
+        assert torch.equal(blurred.depth, clip.depth) and torch.equal(coded.depth, clip.depth)
+        assert blurred.frames.shape == coded.frames.shape == clip.frames.shape
+        blurs.append(blurred.frames.float().std() / rough.frames.float().std())
+        losses.append((coded.frames.float() - clip.frames.float()).abs().mean())
+    assert sum(blur > 0.999 for blur in blurs) in range(2, 11) and min(blurs) < 0.4
+    assert 0 < max(losses) < 12
+
+
+@pytest.mark.parametrize('wrong', [{'whole': 1.5}, {'frame': -1.0}, {'blur': -1.0},
+                                   {'jpeg': 101}, {'cut_depth': 1.5}, {'cut_share': 0.0},
+                                   {'flicker': -0.1}, {'noise': 300.0}])
 def test_disturbances_out_of_range_are_refused(wrong):
     with pytest.raises(ConfigError):
         AugmentConfig(**wrong)

@@ -220,6 +220,17 @@ def test_layer_tables_add_up_at_any_depth():
     assert conv1.macs == 256 * 256 * 3 * 3 * 9
 
 
+def test_a_layer_counts_for_itself_alone():
+    # The memory has weights of its own beside those of the gates within it.
+    model = on_meta('residual_lstm', encoder='tf_efficientnet_lite0', filters=16, norm=True,
+                    temporal='aligned_lstm', input_height=64, input_width=96)
+    rows = layer_table(model)
+    core = next(row for row in rows if row.name == 'core')
+    assert core.macs == 8 * 12 * 9 * 16 * (32 + 64)
+    assert [sum(row.macs for row in layer_table(model, depth)) for depth in (1, 2)] \
+        == [sum(row.macs for row in rows)] * 2
+
+
 def test_the_command_lists_every_model(tmp_path, capsys):
     path = tmp_path / 'models.json'
     assert main(['models', '--json', str(path)]) == 0

@@ -20,6 +20,7 @@ from lstm_depth.models import create_model
 from lstm_depth.models.hourglass import Hourglass
 import pytest
 import torch
+from torch import nn
 
 
 def test_paper_defaults():
@@ -121,6 +122,34 @@ def test_an_image_of_an_odd_size_gives_depth_of_its_size():
     assert depth.shape == (1, 1, 117, 83)
 
 
+def test_a_separable_network_with_a_finer_head_gives_depth_of_the_frames_size():
+    settings = {'encoder': 'mobilenetv2_100', 'filters': 8, 'neck_filters': 16, 'norm': True,
+                'temporal': 'aligned_lstm'}
+    model = create_model('residual_lstm', separable=True, subpixel=True,
+                         temporal_separable=True, temporal_keys=4, **settings).eval()
+    seen = {}
+    model.decoder.head.conv.register_forward_hook(lambda _, __, out: seen.update(out=out))
+    with torch.inference_mode():
+        depth, state = model(torch.rand(1, 3, 64, 96))
+        # A state of zeros that says it is none is no state: what an exported graph is given.
+        zero = tuple(torch.zeros_like(tensor) for tensor in state)
+        frame = torch.rand(1, 3, 64, 96)
+        assert torch.equal(model(frame, zero)[0], model(frame)[0])
+    assert seen['out'].shape == (1, 4, 32, 48) and depth.shape == (1, 1, 64, 96)
+    outside = [module for name, module in model.named_modules()
+               if isinstance(module, nn.Conv2d) and 'backbone' not in name
+               and module.kernel_size == (3, 3) and module.groups == 1]
+    assert outside == [model.decoder.head.conv]
+
+
+def test_a_finer_head_starts_with_four_pixels_alike():
+    model = create_model('residual_lstm', encoder='mobilenetv2_100', subpixel=True, norm=True)
+    depth, _ = model.eval()(torch.rand(1, 3, 64, 96))
+    blocks = depth.detach()[0, 0].unfold(0, 2, 2).unfold(1, 2, 2).flatten(2)
+    assert torch.allclose(blocks.amin(-1), blocks.amax(-1), atol=1e-5)
+    assert depth.std() > 0
+
+
 @pytest.mark.parametrize('output', ['sigmoid', 'log'])
 def test_depth_is_within_its_range_whatever_the_weights(output):
     model = create_model('residual_lstm', output=output, depth_min=0.3, depth_max=8.0).eval()
@@ -151,6 +180,8 @@ def test_an_untrained_head_answers_the_initial_depth(output):
     ({'encoder': 'no_such_net'}, 'timm has no backbone'),
     ({'encoder': 'mobilenetv2_100', 'decoder_filters': (8,)}, 'needs 2 values'),
     ({'pretrained': True}, 'has no pretrained weights'),
+    ({'separable': True}, 'separable and subpixel are for backbones'),
+    ({'temporal_keys': 4}, 'are for aligned_lstm'),
 ])
 def test_a_configuration_that_cannot_work_is_refused(settings, message):
     with pytest.raises(ConfigError, match=message):

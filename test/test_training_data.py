@@ -113,6 +113,9 @@ def test_scenes_are_held_out_whole_or_come_from_their_own_place(place, tmp_path)
     other = draw_stills(tmp_path / 'other', scenes=1)
     data = open_data(DataSection(path=str(place), validation=str(other)))
     assert data.describe() == '12 frames of 4 stills; 3 frames of 1 sequences held out'
+    data = open_data(DataSection(path=str(place), hold_out_every=4, train_only=str(other)))
+    assert data.describe() == '12 frames of 4 stills; 3 frames of 1 sequences held out'
+    assert open_data(DataSection(train_only=str(other))).held_out == []
 
 
 def test_the_fingerprint_is_of_what_is_trained_on(place, tmp_path):

@@ -79,6 +79,13 @@ def test_a_backbone_has_a_rate_of_its_own_and_frozen_layers_none(with_backbone):
     with_backbone.freeze('none')
 
 
+def test_a_core_has_a_rate_of_its_own(model):
+    phase = PhaseSection(learning_rate=0.1, optimizer=OptimizerSection(core_rate=5.0))
+    others, core = make_optimizer(model, phase).param_groups
+    assert (others['lr'], core['lr']) == pytest.approx((0.1, 0.5))
+    assert {id(p) for p in core['params']} == {id(p) for p in model.core.parameters()}
+
+
 def test_constant_and_step(model):
     assert rates(model, 30) == [0.01] * 30
     stepped = rates(model, 30, name='step', every=2, factor=0.5)

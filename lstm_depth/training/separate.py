@@ -104,10 +104,11 @@ def _pairs(model: DepthModel, whole: DepthModel) -> Iterator[_Pair]:
         other = others.get(name)
         if isinstance(module, ConvBlock) and isinstance(other, ConvBlock):
             if len(module) == len(other) + 1:
+                norm = module[2] if isinstance(module[2], nn.BatchNorm2d) else None
+                pair = _checked(name, _Pair(other[0], module[0], module[1], norm))
                 for layer, old in zip(list(module)[2:], list(other)[1:]):
                     layer.load_state_dict(old.state_dict())
-                norm = module[2] if isinstance(module[2], nn.BatchNorm2d) else None
-                yield _checked(name, _Pair(other[0], module[0], module[1], norm))
+                yield pair
         elif isinstance(module, nn.Sequential) and isinstance(other, nn.Conv2d):
             # In a residual block, or the gates of a core, which have no BatchNorm.
             norm = own.get(f'{name.rpartition(".")[0]}.norm2')

@@ -15,15 +15,20 @@
 
 from __future__ import annotations
 
+from _training import draw_stills, RECIPE
+from lstm_depth.checkpoint import save_checkpoint
 from lstm_depth.errors import ConfigError
 from lstm_depth.models import create_model, DepthModel
 from lstm_depth.models.blocks import ConvBlock
-from lstm_depth.training import separate
+from lstm_depth.training import separate, setup
 from lstm_depth.training.config import ModelSection
+from lstm_depth.training.parse import config_from
 from lstm_depth.training.separate import fit_separable
+from lstm_depth.training.trainer import Trainer
 import pytest
 import torch
 from torch import nn
+import yaml
 
 SETTINGS = {'encoder': 'mobilenetv2_035', 'filters': 8, 'neck_filters': 12, 'norm': True,
             'dropout': 0.0, 'hourglass_depth': 1, 'hourglass_blocks': 1, 'hourglasses': 1,
@@ -104,6 +109,24 @@ def test_keys_are_where_features_differ_and_the_head_starts_alike():
     head, old = model.decoder.head.conv, whole.decoder.head.conv
     assert all(torch.equal(part, old.weight[0]) for part in head.weight)
     assert torch.equal(head.bias, old.bias.expand(4))
+
+
+def test_a_recipe_names_what_a_separable_network_starts_from(tmp_path, monkeypatch):
+    save_checkpoint(tmp_path / 'whole.safetensors', network(2))
+    values = yaml.safe_load(RECIPE)
+    values['model'] = {'checkpoint': str(tmp_path / 'whole.safetensors'), 'fit_clips': 3,
+                       'settings': SEPARABLE | {'input_height': 64, 'input_width': 96}}
+    values['data'] |= {'path': str(draw_stills(tmp_path / 'stills'))}
+    values['train']['output'] = str(tmp_path / 'run')
+    fitted = []
+    monkeypatch.setattr('lstm_depth.training.setup.fit_separable',
+                        lambda model, whole, clips: fitted.append((model, whole, clips)))
+    config = config_from(values, 'a test')
+    trainer = Trainer(config, setup.make_fabric(config.train), tmp_path / 'run', False)
+    (model, whole, clips), = fitted
+    assert model is trainer.model and not whole.config.separable
+    # As many batches of the last phase as it takes.
+    assert clips.shape == (4, 2, 3, 64, 96) and 0 <= clips.min() < clips.max() <= 1
 
 
 def test_networks_that_are_not_alike_are_refused():

@@ -92,7 +92,7 @@ def fit_to_checkpoint(model: DepthModel, config: TrainConfig, data: TrainingData
     loader, _ = phase_loader(data, config.data, phase, model, config.train.seed)
     batches = islice(loader, -(-config.model.fit_clips // phase.batch))
     clips = torch.cat([batch.frames for batch in batches]).to(next(model.parameters()).device)
-    whole = load_model(config.model.checkpoint).to(clips.device)
+    whole = load_network(config.model.checkpoint).to(clips.device)
     fit_separable(model, whole, clips.float() / 255)
 
 

@@ -40,6 +40,7 @@ from lstm_depth.media.sources import open_source, Source
 from lstm_depth.msgs.camera_info import info_fields
 from lstm_depth.ros.conversion import to_jpeg_message, to_message
 from lstm_depth.ros.messages import info_message
+from lstm_depth.ros.parameter_service import CheckedParameterService
 from lstm_depth.ros.parameters import CameraSettings, declare, updated
 from lstm_depth.ros.qos import output_qos, overriding_options, publisher_events
 from lstm_depth.ros.spin import run
@@ -61,7 +62,8 @@ class CameraNode(Node):
 
     def __init__(self, **kwargs: Any) -> None:
         """Open the source; ConfigError or DataError when that cannot be done."""
-        super().__init__('camera_node', **kwargs)
+        super().__init__('camera_node', start_parameter_services=False, **kwargs)
+        CheckedParameterService(self)
         self._settings = declare(self, CameraSettings)
         self.done = Event()
         self.status = 0

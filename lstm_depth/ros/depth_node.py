@@ -41,6 +41,7 @@ from lstm_depth.ros.channel import CameraChannel
 from lstm_depth.ros.diagnostics import Alert, ERROR
 from lstm_depth.ros.lifecycle import ForgivingLifecycleNode
 from lstm_depth.ros.model_loader import checkpoint_name, load, ModelLoader
+from lstm_depth.ros.parameter_service import CheckedParameterService
 from lstm_depth.ros.parameters import declare, DepthSettings, updated
 from lstm_depth.ros.pipeline import Pipeline
 from lstm_depth.ros.qos import output_qos
@@ -65,7 +66,8 @@ class DepthNode(ForgivingLifecycleNode):
 
     def __init__(self, **kwargs: Any) -> None:
         """Declare parameters and services; ConfigError for a wrong start-up value."""
-        super().__init__('depth_node', **kwargs)
+        super().__init__('depth_node', start_parameter_services=False, **kwargs)
+        CheckedParameterService(self)
         self.settings = declare(self, DepthSettings)
         self.cameras = [CameraChannel(self, '', self.settings.image_transport)]
         self._enabled = True
@@ -205,8 +207,9 @@ class DepthNode(ForgivingLifecycleNode):
             settings = updated(self.settings, parameters)
             if self._loader is not None:
                 self._loader.request(settings.checkpoint)
-        except LstmDepthError as error:
-            return SetParametersResult(successful=False, reason=str(error))
+        except Exception as error:
+            reason = str(error) if isinstance(error, LstmDepthError) else repr(error)
+            return SetParametersResult(successful=False, reason=reason)
         self.settings = settings
         for camera in self.cameras:
             if camera.processor is not None:

@@ -44,6 +44,7 @@ from lstm_depth.evaluation.live import LiveEvaluation
 from lstm_depth.evaluation.summary import accuracy_fields, accuracy_rows, counts_text, table
 from lstm_depth.files import write_json
 from lstm_depth.ros.diagnostics import Alert, status_message, WARN
+from lstm_depth.ros.parameter_service import CheckedParameterService
 from lstm_depth.ros.parameters import declare, EvaluationSettings, updated
 from lstm_depth.ros.qos import (
     describe_publishers,
@@ -77,7 +78,8 @@ class EvaluationNode(Node):
 
     def __init__(self, **kwargs: Any) -> None:
         """Subscribe and advertise; ConfigError for a wrong start-up value."""
-        super().__init__('evaluation_node', **kwargs)
+        super().__init__('evaluation_node', start_parameter_services=False, **kwargs)
+        CheckedParameterService(self)
         self.settings = declare(self, EvaluationSettings)
         self.status = 0
         self.live = LiveEvaluation(self.settings.min_depth, self.settings.max_depth,

@@ -264,5 +264,9 @@ def updated(settings: SettingsT, parameters: list[Parameter]) -> SettingsT:
     Raises ConfigError with the reason when the result cannot work.
     """
     names = {item.name for item in fields(settings)}
-    return replace(settings, **{parameter.name: parameter.value
-                                for parameter in parameters if parameter.name in names})
+    changes = {parameter.name: parameter.value
+               for parameter in parameters if parameter.name in names}
+    for name, value in changes.items():
+        if value is None:
+            raise ConfigError(f'{name} cannot be unset; set it to its default instead')
+    return replace(settings, **changes)

@@ -19,10 +19,12 @@ from collections.abc import Callable, Sequence
 import signal
 import sys
 from threading import Event
+import traceback
 from typing import Any
 
 from lstm_depth.errors import LstmDepthError
 from lstm_depth.ros.logfile import logging_arguments
+from lstm_depth.ros.throttle import ThrottledLog
 from lstm_depth.ros.transport import use_profile
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
@@ -77,14 +79,25 @@ def _handle_signals(handler: Any) -> None:
 
 
 def _spin(node: Node, stopped: Callable[[], bool]) -> None:
-    """Serve callbacks until stopped or until the context is shut down."""
+    """
+    Serve callbacks until stopped or until the context is shut down.
+
+    What a callback raises costs that message and a line in the log: rclpy raises where a
+    text is no UTF-8 or a time is negative, and whoever can send one must not end the node.
+    """
     executor = SingleThreadedExecutor()
     executor.add_node(node)
+    log = ThrottledLog(node.get_logger())
     try:
         while rclpy.ok() and not stopped():
-            executor.spin_once(timeout_sec=_STOP_WITHIN_S)
-    except ExternalShutdownException:
-        pass
+            try:
+                executor.spin_once(timeout_sec=_STOP_WITHIN_S)
+            except ExternalShutdownException:
+                break
+            except Exception as error:
+                log.error(type(error).__name__, (
+                    'what arrived could not be processed and is left out: '
+                    + ''.join(traceback.format_exception(error))))
     finally:
         executor.shutdown()
 

@@ -29,7 +29,8 @@ class Snapshot:
     What a stream did up to now.
 
     Rates are in Hz over the last seconds, latencies in milliseconds (NaN before
-    the first frame), *drops* counts frames by the reason they gave no output.
+    the first frame), *drops* counts frames by the reason they gave no output. *frames_in*
+    are those that were sent, as far as is known; the rate is that of what arrived.
     """
 
     frames_in: int = 0
@@ -79,6 +80,12 @@ class Telemetry:
         """Count one frame that gets no answer."""
         with self._lock:
             self._drops[cause] += 1
+
+    def lose(self, cause: str, count: int) -> None:
+        """Count frames that were sent and never arrived: in, and dropped because of *cause*."""
+        with self._lock:
+            self._frames_in += count
+            self._drops[cause] += count
 
     def snapshot(self) -> Snapshot:
         """Return the numbers of this moment."""

@@ -50,7 +50,7 @@ class CameraChannel:
         self.telemetry = Telemetry()
         self.alerts = Alerts()
         self.enabled = True
-        self.input = CameraInput(node, self.prefix, transport, self._on_image)
+        self.input = CameraInput(node, self.prefix, transport, self.telemetry, self._on_image)
         self.outputs: Outputs | None = None
         self.processor: FrameProcessor | None = None
         self._pipeline: Pipeline | None = None
@@ -90,8 +90,9 @@ class CameraChannel:
                           'device': stream.device})
             if stream.device_note:
                 alerts.append(Alert(WARN, stream.device_note))
-        if silence := self.input.silence(no_input_timeout_s):
-            alerts.append(Alert(WARN, silence))
+        for problem in (self.input.silence(no_input_timeout_s), self.input.loss()):
+            if problem:
+                alerts.append(Alert(WARN, problem))
         return diagnostics_message(
             f'{self._node.get_fully_qualified_name()}: {f"{self.name} " * bool(self.name)}depth',
             hardware, self._node.get_clock().now(), alerts, facts, self.telemetry.snapshot(),

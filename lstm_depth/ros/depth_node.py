@@ -112,7 +112,7 @@ class DepthNode(ForgivingLifecycleNode):
         """Subscribe."""
         result = super().on_activate(state)
         for camera in self.cameras:
-            camera.input.subscribe()
+            camera.input.subscribe(self.settings.input_reliability)
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -217,9 +217,10 @@ class DepthNode(ForgivingLifecycleNode):
         return SetParametersResult(successful=True)
 
     def _watch_input(self) -> None:
-        """Warn once when no image comes."""
+        """Follow the cameras' publishers, and tell what does not arrive."""
         for camera in self.cameras:
-            camera.input.warn_of_silence(self.settings.no_input_timeout_s)
+            camera.input.watch(self.settings.input_reliability,
+                               self.settings.no_input_timeout_s)
 
     def _report(self) -> None:
         """Publish the diagnostics."""

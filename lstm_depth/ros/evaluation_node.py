@@ -44,15 +44,10 @@ from lstm_depth.evaluation.live import LiveEvaluation
 from lstm_depth.evaluation.summary import accuracy_fields, accuracy_rows, counts_text, table
 from lstm_depth.files import write_json
 from lstm_depth.ros.diagnostics import Alert, status_message, WARN
+from lstm_depth.ros.following import FollowingSubscription
 from lstm_depth.ros.parameter_service import CheckedParameterService
 from lstm_depth.ros.parameters import declare, EvaluationSettings, updated
-from lstm_depth.ros.qos import (
-    describe_publishers,
-    input_qos,
-    output_qos,
-    overriding_options,
-    subscription_events,
-)
+from lstm_depth.ros.qos import describe_publishers, output_qos
 from lstm_depth.ros.spin import run
 from lstm_depth.ros.throttle import ThrottledLog
 from lstm_depth.scoring.metrics import METRIC_NAMES
@@ -91,6 +86,7 @@ class EvaluationNode(Node):
         self._arrived: dict[str, float] = {}
         self._warned: set[str] = set()
         self._closed = False
+        self._inputs: list[FollowingSubscription] = []
         compressed = self.settings.truth_transport == 'compressedDepth'
         self._truth_topic = f'{TRUTH}/compressedDepth' if compressed else TRUTH
         self._means = {name: self.create_publisher(Float64, f'~/{name}', output_qos())
@@ -164,13 +160,11 @@ class EvaluationNode(Node):
         return [*self.live.notes, *([few] if 0 < depths < truths / 2 else [])]
 
     def _subscribe(self, kind: type, name: str, callback: Callable[[Any], None]) -> None:
-        """Subscribe with a QoS that users can override, and room for a few messages."""
-        profile = input_qos()
-        profile.depth = 10
-        self.create_subscription(
-            kind, name, callback, profile, qos_overriding_options=overriding_options(),
-            event_callbacks=subscription_events(self.resolve_topic_name(name),
-                                                self.get_logger().warning))
+        """Subscribe with the QoS of the publishers, and room for a few messages."""
+        subscription = FollowingSubscription(
+            self, kind, name, callback, depth=10, follow_durability=kind is CameraInfo)
+        subscription.subscribe()
+        self._inputs.append(subscription)
 
     def _on_depth_info(self, msg: CameraInfo) -> None:
         """Keep the newest camera_info of the depth."""
@@ -229,7 +223,9 @@ class EvaluationNode(Node):
         return bool(limit) and time.monotonic() - self._scored_at >= limit
 
     def _watch(self) -> None:
-        """Say why no frame is scored, once for every reason until one is."""
+        """Follow the publishers; say why no frame is scored, once a reason until one is."""
+        for subscription in self._inputs:
+            subscription.follow()
         if not self._silent():
             return
         reason, text = self._why_nothing()

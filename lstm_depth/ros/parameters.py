@@ -94,6 +94,10 @@ class DepthSettings(Settings):
     image_transport: str = _parameter(
         'raw', 'raw: sensor_msgs/Image on "image". compressed: sensor_msgs/CompressedImage on '
         '"image/compressed".', choices=('raw', 'compressed'), read_only=True)
+    input_reliability: str = _parameter(
+        'auto', 'How images are received. reliable: sent again where they got lost; only from '
+        'publishers that offer it. best_effort: from any publisher. auto: reliable where all '
+        'publishers offer it.', choices=('auto', 'reliable', 'best_effort'))
     depth_encoding: str = _parameter(
         '32FC1', '32FC1: float metres, NaN where invalid. 16UC1: millimetres, 0 where invalid.',
         choices=('32FC1', '16UC1'))

@@ -14,30 +14,42 @@
 """
 Quality of service: the profiles, how users override them, and words about them.
 
-Sensors come best effort or reliable, so inputs request BEST_EFFORT (fits both);
+Sensors come best effort or reliable, which is why inputs follow them (``inputs``);
 consumers request either, so outputs offer RELIABLE (fits both).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from rclpy.node import Node
-from rclpy.qos import HistoryPolicy, qos_policy_name_from_kind, QoSProfile, ReliabilityPolicy
+from rclpy.qos import (
+    HistoryPolicy,
+    qos_policy_name_from_kind,
+    QoSPolicyKind,
+    QoSProfile,
+    ReliabilityPolicy,
+)
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
 try:
-    from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
+    from rclpy.event_handler import (
+        PublisherEventCallbacks,
+        SubscriptionEventCallbacks,
+        UnsupportedEventTypeError,
+    )
 except ImportError:  # Humble calls the module qos_event; later releases warn about that name.
-    from rclpy.qos_event import PublisherEventCallbacks, SubscriptionEventCallbacks
+    from rclpy.qos_event import (
+        PublisherEventCallbacks,
+        SubscriptionEventCallbacks,
+        UnsupportedEventTypeError,
+    )
+
+__all__ = ['describe', 'describe_publishers', 'output_qos', 'overriding_options',
+           'publisher_events', 'subscription_events', 'UnsupportedEventTypeError']
 
 Log = Callable[[str], None]
-
-
-def input_qos() -> QoSProfile:
-    """Return what subscriptions request: the newest message only, best effort."""
-    return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1,
-                      reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
 def output_qos(depth: int = 5) -> QoSProfile:
@@ -47,14 +59,21 @@ def output_qos(depth: int = 5) -> QoSProfile:
 
 
 def overriding_options() -> QoSOverridingOptions:
-    """Return the options that let users set history, depth and reliability by parameter."""
-    return QoSOverridingOptions.with_default_policies()
+    """Return the options that let users set the policies of a publisher by parameter."""
+    return QoSOverridingOptions((QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH,
+                                 QoSPolicyKind.RELIABILITY, QoSPolicyKind.DURABILITY))
 
 
-def subscription_events(topic: str, log: Log) -> SubscriptionEventCallbacks:
-    """Return callbacks that say what to change when a publisher does not fit *topic*."""
+def subscription_events(topic: str, log: Log, lost: Callable[[Any], None] | None = None
+                        ) -> SubscriptionEventCallbacks:
+    """
+    Return callbacks that say what to change when a publisher does not fit *topic*.
+
+    *lost* gets the event when the middleware has lost messages.
+    """
     return SubscriptionEventCallbacks(
-        incompatible_qos=lambda event: log(_advice('publisher', topic, event)))
+        incompatible_qos=lambda event: log(_advice('publisher', topic, event)),
+        message_lost=lost)
 
 
 def publisher_events(topic: str, log: Log) -> PublisherEventCallbacks:

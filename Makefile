@@ -48,7 +48,7 @@ $(STAMP): setup.py setup.cfg pyproject.toml
 	@echo "Installing into $(VENV): several GB with PyTorch, once"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --upgrade pip
-	@$(BIN)/python -m pip install -qq --editable '.[ros,nyu,dask,train,dev]'
+	@$(BIN)/python -m pip install -qq --editable '.[ros,nyu,dask,report,train,dev]'
 	@touch $@
 
 demo: $(STAMP)  ## Depth live over ROS 2, files in demo/ (SOURCE=video|bag|webcam FRAMES= SEED=)

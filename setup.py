@@ -79,16 +79,14 @@ setup(
     ],
     zip_safe=False,
     install_requires=[
-        'av>=12',
-        'huggingface_hub>=0.20',
-        'jinja2>=3.0',
         'numpy>=1.21',
         # The headless build: opencv-python needs libGL.so.1 and X11 libraries, which robots
         # and containers lack, and we open no window. On a robot with apt's python3-opencv,
         # colcon (which installs no pip requirement) keeps using that one.
         'opencv-python-headless>=4.5',
         'pyyaml>=5.4',
-        'rosbags>=0.11',
+        # Its readers' attributes are set to read bags that were cut short.
+        'rosbags>=0.11,<0.12',
         'rosbags-image>=0.10',
         'safetensors>=0.4',
         'timm>=1.0',
@@ -107,9 +105,12 @@ setup(
         # The NYU Depth v2 files: MATLAB 5 and 7.3, hole filling.
         'nyu': ['h5py>=3.6', 'scipy>=1.8'],
         'dask': ['distributed>=2023.1'],
-        # Recipes, devices and processes, curves.
-        'train': ['jsonargparse>=4.49', 'lightning-fabric>=2.2', 'matplotlib>=3.5',
-                  'tensorboard>=2.10'],
+        # What replay and evaluate write for people: MP4 and HTML. PyAV also reads AV1. (Its wheel
+        # holds FFmpeg with GPL codecs.)
+        'report': ['av>=12', 'jinja2>=3.0'],
+        # Recipes, devices and processes, curves, pretrained encoders.
+        'train': ['huggingface_hub>=0.20', 'jsonargparse>=4.49', 'lightning-fabric>=2.2',
+                  'matplotlib>=3.5', 'tensorboard>=2.10'],
         'dev': [
             'catkin_pkg>=1.0',
             'colcon-common-extensions>=0.3',

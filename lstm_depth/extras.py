@@ -21,10 +21,14 @@ from types import ModuleType
 from lstm_depth.errors import MissingPackage
 
 EXTRAS = {
+    'av': 'report',
     'distributed': 'dask',
     'h5py': 'nyu',
+    'huggingface_hub': 'train',
+    'jinja2': 'report',
     'jsonargparse': 'train',
     'lightning_fabric': 'train',
+    'markupsafe': 'report',
     'onnx': 'export',
     'onnxruntime': 'ros',
     'onnxscript': 'export',

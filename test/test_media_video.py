@@ -19,6 +19,7 @@ import sys
 
 import cv2
 from lstm_depth.errors import ConfigError, DataError
+from lstm_depth.media.sources import open_source
 from lstm_depth.media.video import VideoWriter
 import numpy as np
 import pytest
@@ -54,6 +55,18 @@ def test_a_frame_of_another_size_is_fitted_into_the_video(tmp_path):
         video.write(np.zeros((24, 32, 3), np.uint8))
     frames, _ = read_video(tmp_path / 'video.mp4')
     assert [frame.shape for frame in frames] == [(48, 64, 3)] * 2
+
+
+def test_frames_are_shown_when_they_were_seen(tmp_path):
+    # A pause, a stamp that goes back and one that jumps by an hour, at nominally 10 Hz.
+    stamps = [5.0, 5.1, 5.15, 7.0, 6.0, 6.1, 4000.0, 4000.1]
+    with VideoWriter(tmp_path / 'video.mp4', 10) as video:
+        for stamp in stamps:
+            video.write(np.zeros((48, 64, 3), np.uint8), stamp)
+    with open_source(tmp_path / 'video.mp4') as source:
+        shown = [frame.stamp_s for frame in source]
+        assert not source.truncated and not source.notes
+    np.testing.assert_allclose(shown, [0, 0.1, 0.15, 2, 2.1, 2.2, 2.3, 2.4], atol=0.001)
 
 
 def test_a_failed_video_leaves_no_file_and_the_old_one_whole(tmp_path):

@@ -35,7 +35,7 @@ from lstm_depth.evaluation.sinks import (
     Video,
 )
 from lstm_depth.media.bag import BagReader, BagWriter
-from lstm_depth.media.sources import Source
+from lstm_depth.media.source import Source
 from lstm_depth.media.video import VideoWriter
 from lstm_depth.msgs.cloud import CLOUD_DTYPE
 from lstm_depth.scoring.protocol import whole_image

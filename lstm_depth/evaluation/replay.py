@@ -33,7 +33,6 @@ from typing import Any
 
 from lstm_depth.errors import ConfigError, DataError
 from lstm_depth.evaluation.builder import EvaluationBuilder
-from lstm_depth.evaluation.report import write_report
 from lstm_depth.evaluation.scored import ScoredFrame
 from lstm_depth.evaluation.sinks import (
     DepthBag,
@@ -52,7 +51,8 @@ from lstm_depth.evaluation.summary import (
     table,
 )
 from lstm_depth.frames import CameraFrame
-from lstm_depth.media.sources import BagSource, DEFAULT_RATE_HZ, open_source, Source
+from lstm_depth.media.source import DEFAULT_RATE_HZ, Source
+from lstm_depth.media.sources import BagSource, open_source
 from lstm_depth.runtime.engine import Engine
 from lstm_depth.runtime.loading import load_model
 from lstm_depth.scoring.metrics import MetricsMean
@@ -325,6 +325,9 @@ class _Replay:
         if not report.frames_scored:
             (_, text), = accuracy_rows(None, 0, report.frames_unscored, report.depth_range_m)
             self._builder.note(text)
+        # Imported here, because a replay without a report needs no template engine.
+        from lstm_depth.evaluation.report import write_report
+
         write_report(self._builder.finish(
             title='Replay', data=report.source, model=report.model,
             checkpoint=report.checkpoint, header=self._model.header,

@@ -185,7 +185,7 @@ class Video(Sink):
 
     def __init__(self, path: str | Path, style: PictureStyle, fps: float,
                  with_gt: bool = False) -> None:
-        """Prepare to write *path* at *fps* frames a second."""
+        """Prepare to write *path*; *fps*: where stamps do not tell, frames a second."""
         super().__init__()
         self._style = style
         self._with_gt = with_gt
@@ -198,7 +198,8 @@ class Video(Sink):
             self._start_ns = item.frame.stamp_ns
             self._with_gt = self._with_gt or item.frame.depth is not None
         self._video.write(video_frame(
-            item.picture(self._start_ns), self._style, with_gt=self._with_gt))
+            item.picture(self._start_ns), self._style, with_gt=self._with_gt),
+            item.frame.stamp_s)
 
 
 class DepthBag(Sink):

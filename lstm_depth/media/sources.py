@@ -15,16 +15,11 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
 import math
 from pathlib import Path
 import re
 import time
-from types import SimpleNamespace, TracebackType
 
 import cv2
 from lstm_depth.errors import DataError, MessageError
@@ -32,20 +27,9 @@ from lstm_depth.frames import CameraFrame
 from lstm_depth.media.bag import BagReader
 from lstm_depth.media.bag.common import is_bag
 from lstm_depth.media.pictures import decode_photo, IMAGE_SUFFIXES
-from lstm_depth.msgs.camera_info import (
-    camera_basis,
-    camera_for_image,
-    described_as,
-    read_calibration,
-    RECTIFIED,
-    scaled_info_fields,
-    shows_rectified,
-)
-import numpy as np
-
-DEFAULT_RATE_HZ = 30.0
-_KINDS = ('a bag (rosbag2 folder, .mcap, .db3 or .bag), a video file, a folder of images '
-          f'({", ".join(IMAGE_SUFFIXES)}) or a webcam (0, 1, ... or /dev/videoN)')
+from lstm_depth.media.source import Calibration, DEFAULT_RATE_HZ, KINDS, Source
+from lstm_depth.media.video_source import VideoSource
+from lstm_depth.msgs.camera_info import read_calibration, RECTIFIED
 
 
 def open_source(spec: str | int | Path, *, image_topic: str | None = None,
@@ -73,108 +57,13 @@ def open_source(spec: str | int | Path, *, image_topic: str | None = None,
     if device:
         return WebcamSource(int(device.group(1)), info)
     if not path.exists():
-        raise DataError(f'{path} does not exist; give {_KINDS}')
+        raise DataError(f'{path} does not exist; give {KINDS}')
     if is_bag(path):
         return BagSource(path, image_topic, camera_info_topic, depth_topic, info, loop,
                          rectified)
     if path.is_dir():
         return FolderSource(path, rate_hz, info, loop)
     return VideoSource(path, rate_hz, info, loop)
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """The content of a calibration file, and whether the images are rectified."""
-
-    info: SimpleNamespace
-    rectified: str
-
-    def applied(self, frame: CameraFrame) -> CameraFrame:
-        """Return *frame* with its camera."""
-        height, width = frame.rgb.shape[:2]
-        return replace(
-            frame, camera=camera_for_image(self.info, width, height, '', self.rectified),
-            info=described_as(scaled_info_fields(self.info, width, height), True)
-            if shows_rectified(self.info, '', self.rectified)
-            else scaled_info_fields(self.info, width, height))
-
-
-class Source(ABC):
-    """
-    An iterable of CameraFrame, to be used as a context manager.
-
-    *name*: what it is, for people. *frame_count*: frames of one pass, None when unknown.
-    *rate_hz*: frames a second, None when unknown. *skipped*: counts by cause the images
-    that could not be decoded in this pass. *truncated*: None, or what was missing of the
-    source, complete at the end of a pass.
-    """
-
-    def __init__(self, name: str, frame_count: int | None, rate_hz: float | None,
-                 calibration: Calibration | None, loop: bool) -> None:
-        """Keep what every kind of source has."""
-        self.name = name
-        self.frame_count = frame_count
-        self.rate_hz = rate_hz
-        self.skipped: Counter[str] = Counter()
-        self.truncated: str | None = None
-        self._calibration = calibration
-        self._loop = loop
-        self._resources = ExitStack()
-
-    def __enter__(self) -> Source:
-        """Return the open source."""
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
-        """Close the source."""
-        self.close()
-
-    def close(self) -> None:
-        """Let go of files and devices."""
-        self._resources.close()
-
-    def __iter__(self) -> Iterator[CameraFrame]:
-        """
-        Yield the frames of one pass, or of endless passes with stamps that continue.
-
-        Raises DataError where a pass has no frame.
-        """
-        interval_ns = round(1e9 / (self.rate_hz or DEFAULT_RATE_HZ))
-        next_pass_ns = shift_ns = None
-        while True:
-            latest_ns = None
-            for frame in self._frames():
-                if latest_ns is None:
-                    shift_ns = 0 if next_pass_ns is None else next_pass_ns - frame.stamp_ns
-                stamp_ns = frame.stamp_ns + shift_ns
-                latest_ns = stamp_ns if latest_ns is None else max(latest_ns, stamp_ns)
-                yield self._calibrated(replace(frame, stamp_ns=stamp_ns))
-            if latest_ns is None:
-                raise DataError(f'{self.name} has no readable image'
-                                f'{_counts(self.skipped)}; give {_KINDS}')
-            if not self._loop:
-                return
-            next_pass_ns = latest_ns + interval_ns
-
-    @property
-    def notes(self) -> list[str]:
-        """Return what else was assumed or missing in this pass, one sentence each."""
-        return []
-
-    @property
-    def camera_basis(self) -> str:
-        """Return which matrices describe the images and why, empty without a camera."""
-        return '' if self._calibration is None else camera_basis(
-            self._calibration.info, '', self._calibration.rectified)
-
-    @abstractmethod
-    def _frames(self) -> Iterator[CameraFrame]:
-        """Yield the frames of one pass with their own stamps."""
-
-    def _calibrated(self, frame: CameraFrame) -> CameraFrame:
-        """Return *frame* with the camera of the calibration file, where there is one."""
-        return frame if self._calibration is None else self._calibration.applied(frame)
 
 
 class BagSource(Source):
@@ -237,7 +126,7 @@ class FolderSource(Source):
             key=lambda file: [int(part) if part.isdecimal() else part
                               for part in re.split(r'(\d+)', file.name)])
         if not self._paths:
-            raise DataError(f'folder {path} holds neither images nor a bag; give {_KINDS}')
+            raise DataError(f'folder {path} holds neither images nor a bag; give {KINDS}')
         super().__init__(str(path), len(self._paths), rate_hz or DEFAULT_RATE_HZ, calibration,
                          loop)
 
@@ -245,54 +134,14 @@ class FolderSource(Source):
         self.skipped.clear()
         for index, path in enumerate(self._paths):
             try:
-                rgb, _ = decode_photo(path.read_bytes())
+                rgb, header = decode_photo(path.read_bytes())
             except MessageError as error:
                 self.skipped[error.cause] += 1
                 continue
             except OSError as error:
                 raise DataError(f'image {path} cannot be read: {error}') from error
+            self._orientation = header.orientation
             yield CameraFrame(rgb, round(index * 1e9 / self.rate_hz))
-
-
-class VideoSource(Source):
-    """The frames of a video file, stamped by its frame rate from 0."""
-
-    def __init__(self, path: Path, rate_hz: float | None, calibration: Calibration | None,
-                 loop: bool) -> None:
-        """Check that the first frame can be read."""
-        self._path = path
-        capture = self._open()
-        own_rate = capture.get(cv2.CAP_PROP_FPS)
-        count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        capture.release()
-        if not (math.isfinite(own_rate) and own_rate > 0):
-            own_rate = DEFAULT_RATE_HZ
-        super().__init__(str(path), count if count > 0 else None, rate_hz or own_rate,
-                         calibration, loop)
-
-    def _open(self) -> cv2.VideoCapture:
-        """Return the capture at the first frame, grabbed."""
-        capture = cv2.VideoCapture(str(self._path))
-        if not capture.isOpened() or not capture.grab():
-            capture.release()
-            raise DataError(f'{self._path} is not a video that OpenCV can read; give {_KINDS}')
-        return capture
-
-    def _frames(self) -> Iterator[CameraFrame]:
-        capture = self._open()
-        self.skipped.clear()
-        try:
-            index, grabbed = 0, True
-            while grabbed:
-                readable, bgr = capture.retrieve()
-                if not readable:
-                    self.skipped['corrupt_image'] += 1
-                else:
-                    yield _frame(bgr, round(index * 1e9 / self.rate_hz))
-                grabbed = capture.grab()
-                index += 1
-        finally:
-            capture.release()
 
 
 class WebcamSource(Source):
@@ -304,7 +153,7 @@ class WebcamSource(Source):
         if not self._capture.isOpened():
             raise DataError(
                 f'webcam {index} cannot be opened; check that /dev/video{index} exists, that '
-                f'you may read it and that no other program uses it, or give {_KINDS}')
+                f'you may read it and that no other program uses it, or give {KINDS}')
         rate_hz = self._capture.get(cv2.CAP_PROP_FPS)
         super().__init__(f'webcam {index}', None, rate_hz if rate_hz > 0 else None, calibration,
                          loop=False)
@@ -317,14 +166,4 @@ class WebcamSource(Source):
             if not readable:
                 self.truncated = f'{self.name} stopped giving images'
                 return
-            yield _frame(bgr, stamp_ns)
-
-
-def _frame(bgr: np.ndarray, stamp_ns: int) -> CameraFrame:
-    """Return the frame of an OpenCV image."""
-    return CameraFrame(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), stamp_ns)
-
-
-def _counts(skipped: Counter[str]) -> str:
-    """Return the counts of skipped images for a message, nothing where there are none."""
-    return ''.join(f', {count} x {cause}' for cause, count in sorted(skipped.items()))
+            yield CameraFrame(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), stamp_ns)

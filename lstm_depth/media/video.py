@@ -31,6 +31,8 @@ _CODEC = 'libx264'
 # veryfast encodes a 640x640 frame in a few milliseconds, so that a replay on a robot's CPU
 # is not spent on its video; 20 is visually clean for flat colours.
 _OPTIONS = {'preset': 'veryfast', 'crf': '20'}
+_TIME_BASE = Fraction(1, 90000)
+_LONGEST_PAUSE_S = 60
 
 
 class VideoWriter:
@@ -43,7 +45,7 @@ class VideoWriter:
 
     def __init__(self, path: str | Path, fps: float) -> None:
         """
-        Prepare to write to *path*, *fps* frames a second; nothing is opened yet.
+        Prepare to write to *path*, nominally *fps* frames a second; nothing is opened yet.
 
         Raises ConfigError for a rate that is not positive.
         """
@@ -55,17 +57,21 @@ class VideoWriter:
         self._av: Any = None
         self._container: Any = None
         self._stream: Any = None
+        self._last_s: float | None = None
+        self._shown: int | None = None
+        self._frames = self._nominal = 0
 
     def __enter__(self) -> VideoWriter:
         """Return the writer itself."""
         return self
 
-    def write(self, rgb: np.ndarray) -> None:
+    def write(self, rgb: np.ndarray, stamp_s: float | None = None) -> None:
         """
-        Append (H, W, 3) uint8 RGB.
+        Append (H, W, 3) uint8 RGB, to be shown at *stamp_s* seconds after any start.
 
-        The first frame sets the size, made even as the codec needs; others are
-        resized to it. Raises DataError when videos cannot be encoded here.
+        Without a stamp, or where it does not rise or jumps by more than a minute, one frame
+        interval after the frame before. The first frame sets the size, made even as the codec
+        needs; others are resized to it. Raises DataError when videos cannot be encoded here.
         """
         if self._stream is None:
             self._open(rgb.shape[0] + rgb.shape[0] % 2, rgb.shape[1] + rgb.shape[1] % 2)
@@ -73,7 +79,29 @@ class VideoWriter:
         if (rgb.shape[1], rgb.shape[0]) != size:
             rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
         frame = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format='rgb24')
-        self._container.mux(self._stream.encode(frame))
+        frame.pts, frame.time_base = self._ticks(stamp_s), _TIME_BASE
+        self._mux(frame)
+
+    def _ticks(self, stamp_s: float | None) -> int:
+        """Return when to show the next frame, in _TIME_BASE from the start."""
+        step = None
+        if None not in (stamp_s, self._last_s):
+            step = round((stamp_s - self._last_s) / _TIME_BASE)
+        self._last_s = stamp_s
+        if step is None or not 0 < step <= _LONGEST_PAUSE_S / _TIME_BASE:
+            # Rounded as a whole, so that a constant rate stays one.
+            self._frames += 1
+            step = round(self._frames / self._rate / _TIME_BASE) - self._nominal
+            self._nominal += step
+        self._shown = 0 if self._shown is None else self._shown + step
+        return self._shown
+
+    def _mux(self, frame: Any) -> None:
+        """Write what the encoder has ready after *frame*; None for all that it holds."""
+        for packet in self._stream.encode(frame):
+            # The last frame is shown for as long as one of a constant rate.
+            packet.duration = round(1 / self._rate / packet.time_base)
+            self._container.mux(packet)
 
     def _open(self, height: int, width: int) -> None:
         """Start the file, under a temporary name until it is complete."""
@@ -94,6 +122,7 @@ class VideoWriter:
                             ) from error
         self._stream.width, self._stream.height = width, height
         self._stream.pix_fmt = 'yuv420p'
+        self._stream.codec_context.time_base = _TIME_BASE
         self._av = av
         self._files.push(self._flush)
 
@@ -107,4 +136,4 @@ class VideoWriter:
     def _flush(self, kind: type[BaseException] | None, *_: Any) -> None:
         """Write what the encoder still holds, when all went well."""
         if kind is None:
-            self._container.mux(self._stream.encode())
+            self._mux(None)

@@ -36,7 +36,8 @@ from typing import Any
 from lstm_depth.errors import ConfigError, LstmDepthError
 from lstm_depth.frames import CameraFrame
 from lstm_depth.geometry import Camera
-from lstm_depth.media.sources import open_source, Source
+from lstm_depth.media.source import Source
+from lstm_depth.media.sources import open_source
 from lstm_depth.msgs.camera_info import info_fields
 from lstm_depth.ros.conversion import to_jpeg_message, to_message
 from lstm_depth.ros.messages import info_message

@@ -79,6 +79,8 @@ setup(
     ],
     zip_safe=False,
     install_requires=[
+        # rosbags' own SQLite, which reads the log of a killed recorder without touching it.
+        'apsw>=3.40',
         'numpy>=1.21',
         # The headless build: opencv-python needs libGL.so.1 and X11 libraries, which robots
         # and containers lack, and we open no window. On a robot with apt's python3-opencv,

@@ -19,6 +19,17 @@ import sqlite3
 import struct
 
 from _bag_formats import as_ros_1, as_sqlite
+from _bags import (
+    assert_frames,
+    big_bag,
+    CAMERA,
+    DEPTH,
+    distance,
+    IMAGE,
+    INFO,
+    picture,
+    write_bag,
+)
 from _messages import keep_written_order
 import cv2
 from lstm_depth.errors import DataError
@@ -30,43 +41,6 @@ import pytest
 from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import get_typestore, Stores
-
-CAMERA = Camera(32, 24, 30.0, 31.0, 15.5, 11.5)
-PERIOD_NS = 100_000_000
-IMAGE, INFO, DEPTH = '/camera/color/image_raw', '/camera/color/camera_info', '/camera/depth/image'
-
-
-def picture(seed):
-    return np.random.default_rng(seed).integers(0, 256, (24, 32, 3), np.uint8)
-
-
-def distance(seed):
-    depth = np.random.default_rng(seed).uniform(0.5, 8, (24, 32)).astype(np.float32)
-    depth[0, 0] = np.nan
-    return depth
-
-
-def write_bag(path, frames=5, depth_shift_ns=0, **options):
-    """Write a bag of *frames* images, camera_infos and depths at 10 Hz."""
-    with BagWriter(path, **options) as bag:
-        for index in range(frames):
-            stamp = (index + 1) * PERIOD_NS
-            bag.write_image(IMAGE, picture(index), 'rgb8', stamp, 'cam')
-            bag.write_camera_info(INFO, CAMERA, stamp, 'cam')
-            bag.write_image(DEPTH, distance(index), '32FC1', stamp + depth_shift_ns, 'cam')
-    return path
-
-
-def assert_frames(frames, count=5, depth=True):
-    assert len(frames) == count
-    for index, frame in enumerate(frames):
-        np.testing.assert_array_equal(frame.rgb, picture(index))
-        assert (frame.stamp_ns, frame.frame_id) == ((index + 1) * PERIOD_NS, 'cam')
-        assert frame.camera == CAMERA
-        if depth:
-            np.testing.assert_array_equal(frame.depth, distance(index))
-        else:
-            assert frame.depth is None
 
 
 def test_written_frames_are_read_back(tmp_path):
@@ -310,15 +284,7 @@ def test_message_that_cannot_be_deserialised_is_counted(tmp_path):
         assert bag.skipped == {'corrupt_message': 1}
 
 
-def big_bag(path):
-    """Write forty images of 230 kB."""
-    with BagWriter(path) as bag:
-        for stamp in range(40):
-            bag.write_image('/image', np.zeros((240, 320, 3), np.uint8), 'rgb8', stamp, 'cam')
-    return path
-
-
-def cut(file, share):
+def truncated(file, share):
     """Keep the first *share* of a file."""
     data = file.read_bytes()
     file.write_bytes(data[:int(len(data) * share)])
@@ -327,14 +293,14 @@ def cut(file, share):
 
 @pytest.mark.parametrize('kind', ['folder', 'mcap', 'db3', 'bag'])
 @pytest.mark.parametrize('share', [0.35, 0.6, 0.97, 0.999])
-def test_cut_bag_gives_what_was_written(tmp_path, kind, share):
+def test_truncated_bag_gives_what_was_written(tmp_path, kind, share):
     path = big_bag(tmp_path / 'bag')
     if kind == 'db3':
-        path = cut(as_sqlite(path, tmp_path / 'lite') / 'lite.db3', share)
+        path = truncated(as_sqlite(path, tmp_path / 'lite') / 'lite.db3', share)
     elif kind == 'bag':
-        path = cut(as_ros_1(path, tmp_path / 'old.bag'), share)
+        path = truncated(as_ros_1(path, tmp_path / 'old.bag'), share)
     else:
-        file = cut(path / 'bag.mcap', share)
+        file = truncated(path / 'bag.mcap', share)
         path = file if kind == 'mcap' else path
     with BagReader(path) as bag:
         stamps = [frame.stamp_ns for frame in bag.frames()]
@@ -347,7 +313,7 @@ def test_cut_bag_gives_what_was_written(tmp_path, kind, share):
         assert recorded == 40 if kind == 'folder' else 0 <= recorded - len(stamps) <= 3
 
 
-def test_cut_mcap_is_read_in_order_of_time_though_written_in_another(tmp_path, monkeypatch):
+def test_truncated_mcap_is_read_in_order_of_time_though_written_in_another(tmp_path, monkeypatch):
     # rosbag2 stamps a message when it arrives but writes it when its turn comes.
     written, write = [], Writer.write
 
@@ -360,7 +326,7 @@ def test_cut_mcap_is_read_in_order_of_time_though_written_in_another(tmp_path, m
 
     monkeypatch.setattr(Writer, 'write', swapped)
     path = big_bag(tmp_path / 'bag')
-    cut(path / 'bag.mcap', 0.6)
+    truncated(path / 'bag.mcap', 0.6)
     with BagReader(path) as bag:
         stamps = [frame.stamp_ns for frame in bag.frames()]
     assert stamps == sorted(stamps)

@@ -33,6 +33,7 @@ SHARE = 'share/lstm_depth'
 # What other packages are called: the import, the pip requirement, the rosdep key. None: there
 # is no key, or only an extra needs it. Some come with the keys of torch and timm.
 THIRD_PARTIES = {
+    'apsw': ('apsw', 'python3-rosbags-pip'),
     'av': ('av', None),
     'cv2': ('opencv-python-headless', 'python3-opencv'),
     'distributed': ('distributed', None),

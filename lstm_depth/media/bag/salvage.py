@@ -21,15 +21,15 @@ from typing import Any
 
 from lstm_depth.errors import DataError
 from lstm_depth.media.bag import common
-from lstm_depth.media.bag.cut_mcap import repaired_mcap
-from lstm_depth.media.bag.cut_ros1 import repaired_ros1
-from lstm_depth.media.bag.cut_sqlite import CutDatabase
+from lstm_depth.media.bag.recovered_sqlite import RecoveredDatabase, write_ahead_log
+from lstm_depth.media.bag.truncated_mcap import repaired_mcap
+from lstm_depth.media.bag.truncated_ros1 import repaired_ros1
 from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import Reader
 import yaml
 
 _REPAIR: dict[str, Callable[[Path], Any]] = {
-    '.mcap': repaired_mcap, '.db3': CutDatabase, '.bag': repaired_ros1}
+    '.mcap': repaired_mcap, '.db3': RecoveredDatabase, '.bag': repaired_ros1}
 
 
 def open_reader(path: Path) -> tuple[AnyReader, str | None]:
@@ -41,9 +41,13 @@ def open_reader(path: Path) -> tuple[AnyReader, str | None]:
     """
     try:
         paths = [path]
-        if path.is_dir() and not (path / 'metadata.yaml').is_file():
-            paths = common.storage_files(path)
-        return _opened(paths), None
+        if path.is_dir():
+            files = common.storage_files(path)
+            if not (path / 'metadata.yaml').is_file() or any(map(write_ahead_log, files)):
+                paths = files
+        # A killed recorder leaves its newest messages in the log.
+        return _opened([RecoveredDatabase(file) if write_ahead_log(file) else file
+                        for file in paths]), None
     # Damaged files surface in rosbags as anything from struct.error to MemoryError.
     except Exception as error:
         reader = _salvaged(path)
@@ -65,10 +69,10 @@ def recorded_counts(path: Path) -> dict[str, int]:
 
 def _opened(files: list[Any]) -> AnyReader:
     """Return an open reader of one bag's files, some of them repaired."""
-    reader = AnyReader([file.path if isinstance(file, CutDatabase) else file for file in files],
-                       default_typestore=common.typestore())
+    paths = [file.path if isinstance(file, RecoveredDatabase) else file for file in files]
+    reader = AnyReader(paths, default_typestore=common.typestore())
     for part, file in zip(reader.readers, files):
-        if isinstance(file, CutDatabase):
+        if isinstance(file, RecoveredDatabase):
             part.storage = file
     reader.open()
     return reader

@@ -142,10 +142,10 @@ def test_services_answer_while_a_checkpoint_is_loaded_and_it_is_in_use_after_the
     other.write_bytes(checkpoint.read_bytes())
     loading, go, load = Event(), Event(), model_loader.load
 
-    def slow_load(name):
+    def slow_load(choice):
         loading.set()
         assert go.wait(20)
-        return load(name)
+        return load(choice)
 
     monkeypatch.setattr(model_loader, 'load', slow_load)
     assert rig.set_parameters(checkpoint=str(other))[0].successful

@@ -42,7 +42,8 @@ def test_yaml_holds_every_parameter_with_its_default(node):
     content = yaml.safe_load(YAML.read_text(encoding='utf-8'))
     assert set(content) == set(TABLES)
     defaults = {item.name: item.default for item in fields(TABLES[node])}
-    written = content[node]['ros__parameters']
+    written = {name: tuple(value) if isinstance(value, list) else value
+               for name, value in content[node]['ros__parameters'].items()}
     assert written == defaults
     assert {name: type(value) for name, value in written.items()} == {
         name: type(value) for name, value in defaults.items()}
@@ -75,7 +76,7 @@ def test_every_descriptor_is_described_and_ranged_by_its_type(table):
         assert len(result.description) > 10
         assert result.read_only == item.metadata['read_only']
         ranges = [*result.floating_point_range, *result.integer_range]
-        if isinstance(item.default, bool) or isinstance(item.default, str):
+        if isinstance(item.default, (bool, str, tuple)):
             assert not ranges
         else:
             assert ranges[0].from_value <= item.default <= ranges[0].to_value
@@ -87,6 +88,12 @@ def test_every_descriptor_is_described_and_ranged_by_its_type(table):
     ('colormap', 'jet', 'inferno_r, turbo'),
     ('device', 'gpu', 'device must be auto, cpu, mps, cuda or cuda:N'),
     ('buffer_size', 0, 'between 1 and 64, not 0'),
+    ('backend', 'tourch', "did you mean 'torch'"),
+    ('precision', 'float8', 'precision must be one of float32'),
+    ('cameras', ('a', 'a'), 'different names'),
+    ('cameras', ('', 'a'), 'different names'),
+    ('cameras', ('front/left',), 'letters, digits'),
+    ('cameras', (), 'such as'),
     ('max_gap_s', float('nan'), 'between'),
     ('output_scale', 1.5, 'between 0.1 and 1.0, not 1.5'),
     ('min_depth', 200.0, 'min_depth must be below max_depth'),

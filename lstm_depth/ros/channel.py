@@ -86,8 +86,9 @@ class CameraChannel:
         if self.processor is not None:
             stream = self.processor.stream
             hardware = stream.device
-            facts.update({'model': stream.model.name, 'mode': stream.mode,
-                          'device': stream.device})
+            facts.update({
+                'model': stream.model.name, 'mode': stream.mode, 'device': stream.device,
+                'backend': stream.model.backend, 'precision': stream.model.precision})
             if stream.device_note:
                 alerts.append(Alert(WARN, stream.device_note))
         for problem in (self.input.silence(no_input_timeout_s), self.input.loss()):

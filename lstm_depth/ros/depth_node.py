@@ -27,20 +27,25 @@
 
 Services: ``~/reset`` (std_srvs/Trigger) forgets the hidden state, ``~/enable``
 (std_srvs/SetBool) pauses and resumes. Parameters: ``lstm_depth.ros.parameters``.
+
+With the parameter ``cameras`` set to ``[front, left]``, each topic but ``/diagnostics`` is
+there for each camera, ``front/image`` and ``~/front/depth/image`` and so on, and
+``~/front/reset`` forgets the state of one. They share the network, in turn.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 import sys
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 from diagnostic_msgs.msg import DiagnosticArray
 from lstm_depth.errors import LstmDepthError
 from lstm_depth.ros.channel import CameraChannel
 from lstm_depth.ros.diagnostics import Alert, ERROR
 from lstm_depth.ros.lifecycle import ForgivingLifecycleNode
-from lstm_depth.ros.model_loader import checkpoint_name, load, ModelLoader
+from lstm_depth.ros.model_loader import EngineChoice, load, ModelLoader
 from lstm_depth.ros.parameter_service import CheckedParameterService
 from lstm_depth.ros.parameters import declare, DepthSettings, updated
 from lstm_depth.ros.pipeline import Pipeline
@@ -52,6 +57,9 @@ from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from std_srvs.srv import SetBool, Trigger
+
+if TYPE_CHECKING:
+    from lstm_depth.runtime.engine import Engine
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 
@@ -69,12 +77,16 @@ class DepthNode(ForgivingLifecycleNode):
         super().__init__('depth_node', start_parameter_services=False, **kwargs)
         CheckedParameterService(self)
         self.settings = declare(self, DepthSettings)
-        self.cameras = [CameraChannel(self, '', self.settings.image_transport)]
+        self.cameras = [CameraChannel(self, name, self.settings.image_transport)
+                        for name in self.settings.cameras]
         self._enabled = True
         self._pipeline: Pipeline | None = None
         self._loader: ModelLoader | None = None
         self.add_on_set_parameters_callback(self._on_parameters)
-        self.create_service(Trigger, '~/reset', self._on_reset)
+        self.create_service(Trigger, '~/reset', partial(self._on_reset, self.cameras))
+        for camera in filter(lambda camera: camera.name, self.cameras):
+            self.create_service(Trigger, f'~/{camera.prefix}reset',
+                                partial(self._on_reset, [camera]))
         self.create_service(SetBool, '~/enable', self._on_enable)
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', output_qos())
         # Steady timers, because simulated time may stand still.
@@ -90,21 +102,22 @@ class DepthNode(ForgivingLifecycleNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the model; FAILURE, with what to do in the log, when it cannot be loaded."""
         from lstm_depth.ros.conversion import ImageConverter
-        checkpoint = self.settings.checkpoint
+        choice = EngineChoice.of(self.settings)
         try:
-            model = load(checkpoint)
+            engine = load(choice)
             converter = ImageConverter()
             self._pipeline = Pipeline(self.context.ok, self._on_error)
             for camera in self.cameras:
-                camera.configure(model, self.settings, converter, self._pipeline)
+                camera.configure(engine, self.settings, converter, self._pipeline)
         except LstmDepthError as error:
             self.get_logger().error(f'cannot configure: {error}')
             self._free()
             return FAILURE
-        self._loader = ModelLoader(checkpoint, self._swap_model, self._pipeline.call,
+        self._loader = ModelLoader(choice, self._swap_engine, self._pipeline.call,
                                    self.get_logger())
+        self._warn_of_device(engine)
         self.get_logger().info(
-            f'configured: {model.name} on {self.cameras[0].processor.stream.device}, '
+            f'configured: {engine.name} by {engine.backend} on {engine.device}, '
             f'images by {converter.summary}')
         return super().on_configure(state)
 
@@ -161,10 +174,16 @@ class DepthNode(ForgivingLifecycleNode):
         for camera in self.cameras:
             camera.free()
 
-    def _swap_model(self, model: Any) -> None:
-        """Go on with another model (the network's thread)."""
+    def _swap_engine(self, engine: Engine) -> None:
+        """Go on with another engine (the network's thread)."""
+        self._warn_of_device(engine)
         for camera in self.cameras:
-            camera.processor.swap_model(model)
+            camera.processor.swap_model(engine)
+
+    def _warn_of_device(self, engine: Engine) -> None:
+        """Say why the network does not run where it should."""
+        if engine.device_note:
+            self.get_logger().warning(engine.device_note)
 
     def _on_error(self, error: Exception) -> None:
         """Report a bug outside any frame, unless it is only that ROS was shut down."""
@@ -173,19 +192,17 @@ class DepthNode(ForgivingLifecycleNode):
 
     def _on_clock_jump(self, jump: TimeJump) -> None:
         """Reset when simulated time restarts."""
-        self._call_each('clock_jumped_back')
-
-    def _call_each(self, method: str) -> None:
-        """Let the network's thread call *method* of every camera's processor."""
         if self._pipeline is not None:
             for camera in self.cameras:
-                self._pipeline.call(getattr(camera.processor, method))
+                self._pipeline.call(camera.processor.clock_jumped_back)
 
-    def _on_reset(self, request: Trigger.Request, response: Trigger.Response
-                  ) -> Trigger.Response:
-        """Forget the hidden state before the next frame."""
+    def _on_reset(self, cameras: Sequence[CameraChannel], request: Trigger.Request,
+                  response: Trigger.Response) -> Trigger.Response:
+        """Forget the hidden state of *cameras* before their next frame."""
         response.success = self._pipeline is not None
-        self._call_each('reset')
+        if response.success:
+            for camera in cameras:
+                self._pipeline.call(camera.processor.reset)
         response.message = ('the hidden state is reset before the next frame' if response.success
                             else f'nothing to reset: the node is {self.state_label}')
         return response
@@ -206,7 +223,7 @@ class DepthNode(ForgivingLifecycleNode):
         try:
             settings = updated(self.settings, parameters)
             if self._loader is not None:
-                self._loader.request(settings.checkpoint)
+                self._loader.request(EngineChoice.of(settings))
         except Exception as error:
             reason = str(error) if isinstance(error, LstmDepthError) else repr(error)
             return SetParametersResult(successful=False, reason=reason)
@@ -227,7 +244,8 @@ class DepthNode(ForgivingLifecycleNode):
         facts: dict[str, object] = {'state': self.state_label, 'enabled': self._enabled}
         alerts = []
         if self._loader is not None:
-            facts['checkpoint'] = checkpoint_name(self._loader.in_use)
+            facts['checkpoint'] = (self._loader.in_use.checkpoint
+                                   or 'shipped with the package')
             if self._loader.problem:
                 alerts.append(Alert(ERROR, self._loader.problem))
         for camera in self.cameras:

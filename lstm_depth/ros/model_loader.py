@@ -11,11 +11,12 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Load a checkpoint on a thread of its own, so that services answer meanwhile."""
+"""Load an engine on a thread of its own, so that services answer meanwhile."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 import re
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING
 
 from lstm_depth.errors import CheckpointError, LstmDepthError
 from lstm_depth.header import read_header
+from lstm_depth.ros.parameters import DepthSettings
 from lstm_depth.ros.worker import Worker
 from rclpy.impl.rcutils_logger import RcutilsLogger
 
@@ -32,71 +34,92 @@ if TYPE_CHECKING:
 Swap = Callable[['Engine'], None]
 
 
+@dataclass(frozen=True)
+class EngineChoice:
+    """Which network, run by what: the arguments of ``load_model``."""
+
+    checkpoint: str
+    backend: str
+    device: str
+    precision: str
+
+    @classmethod
+    def of(cls, settings: DepthSettings) -> EngineChoice:
+        """Return the choice that parameters make."""
+        return cls(settings.checkpoint, settings.backend, settings.device, settings.precision)
+
+    def __str__(self) -> str:
+        """Return the choice in words."""
+        return (f'{self.checkpoint or "the checkpoint that ships"} (backend {self.backend}, '
+                f'device {self.device}, {self.precision})')
+
+
 class ModelLoader:
     """
-    Bring another checkpoint into a running node; of several asked for, the newest.
+    Bring another engine into a running node; of several asked for, the newest.
 
-    *swap* gets the loaded model, through *call*, on the thread that uses it. ``in_use`` is
-    the checkpoint of the model that makes the depth, and changes when the model does.
-    ``problem`` is a sentence about the newest request, empty when it went well.
+    *swap* gets the loaded engine, through *call*, on the thread that uses it. ``in_use`` is
+    the choice whose engine makes the depth, and changes when the engine does. ``problem`` is
+    a sentence about the newest request, empty when it went well.
     """
 
-    def __init__(self, checkpoint: str, swap: Swap, call: Callable[[Callable[[], None]], None],
-                 logger: RcutilsLogger) -> None:
-        """Start with the model of *checkpoint* in use."""
-        self.in_use = checkpoint
+    def __init__(self, choice: EngineChoice, swap: Swap,
+                 call: Callable[[Callable[[], None]], None], logger: RcutilsLogger) -> None:
+        """Start with the engine of *choice* in use."""
+        self.in_use = choice
         self.problem = ''
-        self._requested = checkpoint
+        self._requested = choice
         self._swap = swap
         self._call = call
         self._logger = logger
-        self._worker: Worker[str] = Worker('loading', self._load, self._failed)
+        self._worker: Worker[EngineChoice] = Worker('loading', self._load, self._failed)
 
-    def request(self, checkpoint: str) -> None:
+    def request(self, choice: EngineChoice) -> None:
         """
-        Load *checkpoint* soon, unless it is what was asked for last.
+        Load *choice* soon, unless it is what was asked for last.
 
         Raises CheckpointError at once for what a look at the file tells.
         """
-        if checkpoint == self._requested:
+        if choice == self._requested:
             return
-        check_checkpoint(checkpoint)
-        self._requested = checkpoint
-        self._worker.put(checkpoint)
+        check_checkpoint(choice.checkpoint)
+        self._requested = choice
+        self._worker.put(choice)
 
     def stop(self) -> bool:
         """End the thread after what it loads; return whether it has ended."""
         return self._worker.stop()
 
-    def _load(self, checkpoint: str) -> None:
+    def _load(self, choice: EngineChoice) -> None:
         """Load and hand over (the loading thread)."""
-        model = load(checkpoint)
-        self._call(partial(self._use, checkpoint, model))
+        engine = load(choice)
+        self._call(partial(self._use, choice, engine))
 
-    def _use(self, checkpoint: str, model: Engine) -> None:
-        """Go on with *model* (the network's thread)."""
+    def _use(self, choice: EngineChoice, engine: Engine) -> None:
+        """Go on with *engine* (the network's thread)."""
         try:
-            self._swap(model)
+            self._swap(engine)
         except Exception as error:
             self._failed(error)
             return
-        self.in_use, self.problem = checkpoint, ''
-        self._logger.info(f'checkpoint in use: {checkpoint_name(checkpoint)}')
+        self.in_use, self.problem = choice, ''
+        self._logger.info(f'in use: {choice}')
 
     def _failed(self, error: Exception) -> None:
         """Say why the newest request came to nothing; the same may be asked for again."""
         what = str(error) if isinstance(error, LstmDepthError) else repr(error)
-        self.problem = (f'checkpoint not changed: {what}; still in use: '
-                        f'{checkpoint_name(self.in_use)}')
+        self.problem = f'checkpoint not changed: {what}; still in use: {self.in_use}'
         self._requested = self.in_use
         self._logger.error(self.problem)
 
 
-def load(checkpoint: str) -> Engine:
-    """Return the model of a checkpoint; CheckpointError saying what to do, whatever is wrong."""
+def load(choice: EngineChoice) -> Engine:
+    """Return the engine of *choice*; LstmDepthError saying what to do, whatever is wrong."""
     # Imported here, so that a node that is only started answers at once.
     from lstm_depth.runtime.loading import load_model
-    return _explained(checkpoint, lambda: load_model(checkpoint or None))
+    return _explained(choice.checkpoint, lambda: load_model(
+        choice.checkpoint or None, backend=choice.backend, device=choice.device,
+        precision=choice.precision))
 
 
 def check_checkpoint(checkpoint: str) -> None:
@@ -109,11 +132,6 @@ def check_checkpoint(checkpoint: str) -> None:
             read_header(path)
 
     _explained(checkpoint, look)
-
-
-def checkpoint_name(checkpoint: str) -> str:
-    """Return a checkpoint in words."""
-    return checkpoint or 'shipped with the package'
 
 
 def _explained(checkpoint: str, read: Callable[[], object]) -> object:

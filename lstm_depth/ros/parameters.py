@@ -28,6 +28,8 @@ from typing import Any, TypeVar
 
 from lstm_depth.errors import ConfigError
 from lstm_depth.msgs.camera_info import RECTIFIED
+from lstm_depth.runtime.engine import PRECISIONS
+from lstm_depth.runtime.registry import find_backend
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.exceptions import ParameterException
 from rclpy.node import Node
@@ -67,11 +69,22 @@ class DepthSettings(Settings):
 
     checkpoint: str = _parameter(
         '', 'Path of the .safetensors checkpoint; empty for the one that ships with the package. '
-        'Changed while configured, it is loaded at once and the hidden state is rebuilt from '
-        'the newest frames.')
+        'Changed while configured (as backend, device and precision), it is loaded beside the '
+        'running one, and the hidden state is rebuilt from the newest frames.')
+    backend: str = _parameter(
+        'auto', 'The library that runs the network: auto for the fastest that is installed, or '
+        'its name (torch, ...).')
     device: str = _parameter(
         'auto', 'Where the network runs: auto (a GPU where there is one), cpu, cuda or cuda:N. '
         'A device that is asked for but absent gives the CPU and a warning.')
+    precision: str = _parameter(
+        'float32', 'Number type of the network; not every backend and device has every one.',
+        choices=PRECISIONS)
+    cameras: tuple[str, ...] = _parameter(
+        ('',), 'Names of several cameras that share the network. Each has its own topics, '
+        '<camera>/image and ~/<camera>/depth/image and so on, its own hidden state and '
+        'diagnostics. One empty name is a single camera, whose topics have no prefix.',
+        read_only=True)
     mode: str = _parameter(
         'stateful', 'stateful: one recurrent step a frame. window: the last buffer_size frames '
         'from a zero state at every frame, as in training clips, at buffer_size times the cost.',
@@ -136,6 +149,13 @@ class DepthSettings(Settings):
         if not re.fullmatch(r'auto|cpu|mps|cuda(:\d+)?', self.device):
             raise ConfigError(f'device must be auto, cpu, mps, cuda or cuda:N, '
                               f'not {self.device!r}')
+        if self.backend != 'auto':
+            find_backend(self.backend)
+        names = self.cameras
+        if names != ('',) and not (names and len(set(names)) == len(names) and all(
+                re.fullmatch(r'[A-Za-z][A-Za-z0-9_]{0,99}', name) for name in names)):
+            raise ConfigError('cameras must be different names of letters, digits and _, such as '
+                              f'[front, left], not {list(names)}')
         for low, high in (('min_depth', 'max_depth'), ('color_min', 'color_max')):
             if not getattr(self, low) < getattr(self, high):
                 raise ConfigError(
@@ -255,6 +275,8 @@ def declare(node: Node, table: type[SettingsT]) -> SettingsT:
         try:
             values[item.name] = node.declare_parameter(
                 item.name, item.default, descriptor(item)).value
+            if isinstance(item.default, tuple):
+                values[item.name] = tuple(values[item.name])
         except ParameterException as error:
             raise ConfigError(f'parameter {item.name} of {node.get_name()} cannot be used: '
                               f'{error} ({item.metadata["description"]})') from error
@@ -268,7 +290,8 @@ def updated(settings: SettingsT, parameters: list[Parameter]) -> SettingsT:
     Raises ConfigError with the reason when the result cannot work.
     """
     names = {item.name for item in fields(settings)}
-    changes = {parameter.name: parameter.value
+    changes = {parameter.name: tuple(parameter.value)
+               if isinstance(parameter.value, list) else parameter.value
                for parameter in parameters if parameter.name in names}
     for name, value in changes.items():
         if value is None:

@@ -21,7 +21,6 @@ and touches nothing of another stage.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 import time
 import traceback
@@ -53,7 +52,7 @@ class FrameProcessor:
     def __init__(self, model: Engine, settings: DepthSettings, converter: ImageConverter,
                  outputs: Outputs, reports: Reports, info_topic: str,
                  image_topic: str) -> None:
-        """Put the model on its device."""
+        """Start with an empty state; *model* may be shared with other cameras."""
         self.settings = settings
         self._converter = converter
         self._outputs = outputs
@@ -61,13 +60,16 @@ class FrameProcessor:
         self._info_topic = info_topic
         self._views = ViewCache(image_topic)
         self._basis = ''
-        self._past_resets: Counter[str] = Counter()
         self._frame_id: str | None = None
         self._first_received: float | None = None
         self._warned: set[str] = set()
         self._backward_at = -np.inf
         self._jump_pending = False
-        self._start_stream(model, settings)
+        self._stream = DepthStream(
+            model, mode=settings.mode, buffer_size=settings.buffer_size,
+            max_gap_s=settings.max_gap_s, reprime_every=settings.reprime_every,
+            focal_scaling=settings.focal_scaling)
+        self._applied = settings
 
     @property
     def stream(self) -> DepthStream:
@@ -77,9 +79,7 @@ class FrameProcessor:
     @property
     def resets(self) -> dict[str, int]:
         """How often the hidden state was reset since configure, by reason."""
-        current = {reason.value: count
-                   for reason, count in self._stream.reset_counts.items()}
-        return dict(self._past_resets + Counter(current))
+        return {reason.value: count for reason, count in self._stream.reset_counts.items()}
 
     def decode(self, job: Job) -> Picture | None:
         """Return the picture of a message (the decoding thread)."""
@@ -160,24 +160,9 @@ class FrameProcessor:
         """Go on with another model, its state rebuilt from the newest frames."""
         self._stream.swap_model(model)
 
-    def _start_stream(self, model: Engine, settings: DepthSettings) -> None:
-        """Make an engine with an empty state."""
-        self._stream = DepthStream(
-            model, device=settings.device, mode=settings.mode, buffer_size=settings.buffer_size,
-            max_gap_s=settings.max_gap_s, reprime_every=settings.reprime_every,
-            focal_scaling=settings.focal_scaling)
-        self._applied = settings
-        if self._stream.device_note:
-            self._reports.logger.warning(self._stream.device_note)
-
     def _apply(self, settings: DepthSettings) -> None:
-        """Bring changed parameters into the engine; only another device costs the state."""
+        """Bring changed parameters into the stream."""
         if settings is self._applied:
-            return
-        if settings.device != self._applied.device:
-            self._past_resets.update(
-                {reason.value: count for reason, count in self._stream.reset_counts.items()})
-            self._start_stream(self._stream.model, settings)
             return
         stream = self._stream
         stream.mode = settings.mode

@@ -18,10 +18,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 from _nyu_files import write_labeled, write_scene, write_splits
-from _oracles import CountingModel, ReadingModel, Video, write_stills
+from _oracles import CountingModel, drawn, REACH_M, ReadingModel, steps, Video, write_stills
 from lstm_depth.errors import ConfigError, DataError
 from lstm_depth.evaluation.data import EvaluationData, open_evaluation_data
-from lstm_depth.evaluation.evaluate import Answerer, evaluate, evaluate_sequences, EvaluateConfig
+from lstm_depth.evaluation.evaluate import (
+    evaluate,
+    evaluate_sequences,
+    evaluate_with_crop,
+    EvaluateConfig,
+)
+from lstm_depth.evaluation.predictor import Predictor
+from lstm_depth.frames import CameraFrame
+from lstm_depth.geometry import NYU_CAMERA
+from lstm_depth.runtime.loading import as_engine
 import numpy as np
 import pytest
 import torch
@@ -155,7 +164,7 @@ def test_the_limit_counts_over_sequences():
     assert found.settings['frames'] == 'all, the first 3'
 
 
-def test_flip_averaging_is_the_mean_with_the_mirrored_answer_mirrored_back():
+def test_flip_averaging_is_the_mean_with_the_prediction_for_the_mirrored_image():
     class Slanted(ReadingModel):
         """Add up to 1 m towards the right of whatever is seen."""
 
@@ -164,12 +173,62 @@ def test_flip_averaging_is_the_mean_with_the_mirrored_answer_mirrored_back():
             return depth + torch.linspace(0, 1, depth.shape[-1])
 
     frame = Video(1).frame(0)
-    plain, averaged = (Answerer(Slanted(), EvaluateConfig(flip_average=flip, **CPU)).push(frame)
+    plain, averaged = (Predictor(as_engine(Slanted(), 'cpu'), flip_average=flip).push(frame)
                        for flip in (False, True))
     assert np.ptp(plain.depth - frame.depth) == pytest.approx(1, abs=1e-4)
     np.testing.assert_allclose(averaged.depth, frame.depth + 0.5, atol=1e-4)
     found = evaluate_sequences(Slanted(), [Video(1)], EvaluateConfig(flip_average=True, **CPU))
     assert found.settings['flip averaging'] == 'yes'
+
+
+class Framed(Video):
+    """Stills of 640x480, which a white frame surrounds where *white*."""
+
+    def __init__(self, white):
+        super().__init__(2, video=False)
+        self.white = white
+
+    def read(self, index):
+        red = steps(np.random.default_rng(index), 480, 640)
+        depth = (red / 255 * REACH_M).astype(np.float32)
+        rgb = drawn(red)
+        if self.white:
+            frame = np.ones((480, 640), bool)
+            frame[7:-6, 6:-8] = False
+            rgb[frame] = 255
+        return CameraFrame(rgb, 0, camera=NYU_CAMERA, depth=depth)
+
+
+class FrightenedModel(ReadingModel):
+    """See everything half as far in an image that has white in a corner."""
+
+    def decode(self, features):
+        depth = super().decode(features)
+        white = features.core[..., :1, :1] > 0.99
+        return depth * (1 - 0.5 * white.float())
+
+
+def test_official_protocol_comes_first_and_beside_it_what_the_white_frame_costs():
+    data = EvaluationData('stills', [Framed(white=True)])
+    model = FrightenedModel(480, 640)
+    found = evaluate_with_crop(model, data, EvaluateConfig(**CPU))
+    whole = evaluate(model, data, EvaluateConfig(**CPU))
+    assert found.metrics['rmse'] == whole.metrics['rmse']
+    assert found.metrics['abs_rel'].mean == pytest.approx(0.5, rel=1e-3)
+    assert 'seen by the model' in found.settings['white frame']
+    # The same pixels: those of the Eigen crop.
+    inside = found.beside['white frame cut off']
+    assert inside['abs_rel'].mean == pytest.approx(0, abs=2e-3)
+    assert inside['valid'] == found.metrics['valid']
+    line = next(line for line in found.table().splitlines() if line.startswith('d1 '))
+    assert line.index('0.0000') < line.index('white frame cut off: 1.0000')
+    assert found.to_dict()['beside']['white frame cut off']['d1']['mean'] == 1
+
+
+def test_images_without_a_white_frame_are_scored_once():
+    data = EvaluationData('stills', [Framed(white=False)])
+    found = evaluate_with_crop(ReadingModel(480, 640), data, EvaluateConfig(limit=1, **CPU))
+    assert found.beside == {} and 'white frame' not in found.settings
 
 
 def test_a_pause_in_the_stamps_is_a_reset_that_is_reported():

@@ -87,9 +87,9 @@ def test_bands_and_scenes_are_means_over_images(walls):
 
 def test_the_table_states_how_it_was_scored_and_every_measure(walls):
     text = walls.table()
-    for words in ('NYU protocol on walls', 'ground truth  filled', 'alignment     none',
-                  'cap           0.001 m < ground truth < 10 m', 'crop          none (32x24',
-                  'images        3 scored of 4', 'latency', '0-1 m', 'cafe'):
+    for words in ('NYU protocol on walls', 'ground truth   filled', 'alignment      none',
+                  'cap            0.001 m < ground truth < 10 m', 'crop           none (32x24',
+                  'images         3 scored of 4', 'latency', '0-1 m', 'cafe'):
         assert words in text
     assert all(f'\n{name} ' in text for name in HEADLINE)
     assert '-         -         -' in text

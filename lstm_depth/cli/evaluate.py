@@ -100,13 +100,13 @@ def config_from(args: argparse.Namespace, mode: str = 'stateful') -> EvaluateCon
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate, print the table, write what was asked for."""
-    from lstm_depth.evaluation.evaluate import evaluate
+    from lstm_depth.evaluation.evaluate import evaluate_with_crop
     from lstm_depth.files import write_json
     from lstm_depth.runtime.loading import load_model
 
     config = config_from(args, args.mode)
-    found = evaluate(load_model(args.checkpoint, device=args.device), data_from(args), config,
-                     checkpoint=args.checkpoint or '')
+    found = evaluate_with_crop(load_model(args.checkpoint, device=args.device), data_from(args),
+                               config, checkpoint=args.checkpoint or '')
     # Before anything is printed: into "| head", that may end the command.
     if args.json:
         write_json(args.json, found.to_dict())

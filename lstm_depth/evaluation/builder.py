@@ -49,12 +49,14 @@ class EvaluationBuilder:
     *protocol*: how to score. *settings*: what else the tables must state, in this order,
     after what the protocol says. *ground_truth*: what the truth is, such as 'filled'; told
     from the holes in it where empty. *depth_range*: metres that the model can answer, None
-    when unknown. *resamples*, *seed*: of the intervals.
+    when unknown. *detailed*: measure more than `METRIC_NAMES`, which takes longer.
+    *resamples*, *seed*: of the intervals.
     """
 
     def __init__(self, protocol: Protocol, settings: Mapping[str, str] | None = None, *,
                  ground_truth: str = '', depth_range: tuple[float, float] | None = None,
-                 keep: int = 6, resamples: int = RESAMPLES, seed: int = 0) -> None:
+                 keep: int = 6, detailed: bool = True, resamples: int = RESAMPLES,
+                 seed: int = 0) -> None:
         """Start with no frame."""
         self.protocol = protocol
         self.settings = dict(settings or {})
@@ -66,6 +68,7 @@ class EvaluationBuilder:
         self._ground_truth = ground_truth
         self._range = RangeCheck(depth_range) if depth_range else None
         self._worst, self._best = (_Gallery(keep, sign, protocol) for sign in (-1, 1))
+        self._detailed = detailed
         self._resamples, self._seed = resamples, seed
         self._crops: list[str] = []
         self._holes = 0.0
@@ -89,9 +92,8 @@ class EvaluationBuilder:
         if frame.depth is not None:
             pair = self.protocol.prepare(depth, frame.depth)
         result = FrameResult(
-            name or str(len(self.frames)), scene, image_measures(pair) if pair else {},
-            band_measures(pair) if pair else {}, frame.stamp_s, latency_s, reset,
-            pair.scale_ratio if pair else math.nan)
+            name or str(len(self.frames)), scene, *self._numbers(pair), frame.stamp_s, latency_s,
+            reset, pair.scale_ratio if pair else math.nan)
         self.frames.append(result)
         if pair:
             self._note(pair, frame)
@@ -100,6 +102,14 @@ class EvaluationBuilder:
             for gallery in (self._worst, self._best):
                 gallery.offer(result, frame, pair.aligned)
         return result
+
+    def _numbers(self, pair: DepthPair | None) -> tuple[dict[str, float], dict[str, Any]]:
+        """Return the measures of one image, and those by distance; empty without truth."""
+        if pair is None:
+            return {}, {}
+        if not self._detailed:
+            return pair.metrics(), {}
+        return image_measures(pair), band_measures(pair)
 
     def skip(self, cause: str) -> None:
         """Count a frame that could not be scored, by its *cause* in a few words."""
@@ -223,7 +233,7 @@ def versions() -> dict[str, str]:
 def _by_band(scored: list[FrameResult]) -> dict[str, dict[str, float]]:
     """Return the mean over images of every band's measures, NaN of images without it."""
     return {band: {name: _mean([frame.bands[band][name] for frame in scored])
-                   for name in BAND_COLUMNS} for band in BANDS} if scored else {}
+                   for name in BAND_COLUMNS} for band in BANDS if scored and scored[0].bands}
 
 
 def _by_scene(scored: list[FrameResult]) -> dict[str, dict[str, float]]:

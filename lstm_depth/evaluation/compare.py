@@ -29,7 +29,7 @@ import sys
 from typing import Any
 
 from lstm_depth.errors import ConfigError, DataError
-from lstm_depth.evaluation.data import EvaluationData
+from lstm_depth.evaluation.data import EvaluationData, first_frame
 from lstm_depth.evaluation.evaluate import evaluate, EvaluateConfig
 from lstm_depth.evaluation.modes import MODES
 from lstm_depth.evaluation.results import Evaluation, HEADLINE, Interval
@@ -45,7 +45,7 @@ import numpy as np
 from tqdm import tqdm
 
 SHIPPED = 'shipped'
-HIGHER_IS_BETTER = frozenset({'d1', 'd2', 'd3', 'ssim', 'r2'})
+HIGHER_IS_BETTER = frozenset({'d1', 'd2', 'd3', 'ssim', 'r2', 'boundary_f1'})
 # With fewer independent moments than this, bootstrap intervals are far too narrow.
 MIN_MOMENTS = 5
 _COMPARED = tuple(name for name in PAIR_MEASURES if not name.endswith('_truth'))
@@ -181,7 +181,7 @@ def compare(taking_part: Sequence[Contender], data: EvaluationData,
             read_header(contender.source)
     config = replace(config or EvaluateConfig(), keep=0)
     configs = [replace(config, mode=contender.mode) for contender in taking_part]
-    frozen = _first_frame(data) if config.temporal else None
+    frozen = first_frame(data) if config.temporal else None
     entries: list[Entry] = []
     notes: list[list[str]] = []
     first: Evaluation | None = None
@@ -350,14 +350,3 @@ def _of_truth(temporal: dict[str, float]) -> dict[str, float]:
     """Return the temporal measures of the ground truth, by the names of the measures."""
     return {name.removesuffix('_truth'): value for name, value in temporal.items()
             if name.endswith('_truth')}
-
-
-def _first_frame(data: EvaluationData) -> CameraFrame | None:
-    """Return the first frame that can be read, None where none can."""
-    for sequence in data.sequences:
-        for index in range(len(sequence)):
-            try:
-                return sequence.frame(index)
-            except DataError:
-                continue
-    return None

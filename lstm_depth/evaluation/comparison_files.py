@@ -86,7 +86,8 @@ def _number(value: float) -> str:
     return f'{value:.4f}' if math.isfinite(value) else ''
 
 
-ACCURACY = (*(_metric(name) for name in ('d1', 'abs_rel', 'rmse', 'log10', 'silog')),
+ACCURACY = (*(_metric(name) for name in ('d1', 'abs_rel', 'rmse', 'log10', 'silog', 'boundary_f1',
+                                         'flying_points')),
             Column('parameters', lambda entry: f'{entry.parameters / 1e6:.2f} M'),
             Column('ms/frame', lambda entry: f'{entry.ms_per_frame:.1f}'))
 TEMPORAL = tuple(_temporal(name) for name in _TEMPORAL

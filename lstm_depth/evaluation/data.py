@@ -31,6 +31,9 @@ from lstm_depth.errors import DataError
 from lstm_depth.frames import CameraFrame
 
 PARTS = ('train', 'test', 'all')
+# Undistorting left NYU's labelled images a white frame, at most this wide [pixels].
+WHITE_FRAME = 8
+_WHITE = 245
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +101,27 @@ def open_evaluation_data(place: str, options: ReaderOptions | None = None, *,
         place, sequences, text,
         _ground_truth(place, options, labelled),
         {scene.name: scene for scene in find_scenes(raw)} if raw else {}, _notes(sequences))
+
+
+def white_frame(data: EvaluationData) -> int:
+    """Return how wide the white frame around the images is, told by the first; 0 without."""
+    frame = first_frame(data)
+    if frame is None or frame.rgb.shape[:2] != (480, 640):
+        return 0
+    half = WHITE_FRAME // 2
+    sides = (frame.rgb[:half], frame.rgb[-half:], frame.rgb[:, :half], frame.rgb[:, -half:])
+    return WHITE_FRAME if all(side.mean() >= _WHITE for side in sides) else 0
+
+
+def first_frame(data: EvaluationData) -> CameraFrame | None:
+    """Return the first frame that can be read, None where none can."""
+    for sequence in data.sequences:
+        for index in range(len(sequence)):
+            try:
+                return sequence.frame(index)
+            except DataError:
+                continue
+    return None
 
 
 def frame_name(sequence: FrameSequence, index: int) -> str:

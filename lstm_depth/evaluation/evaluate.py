@@ -12,9 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 """
-Score a model on a data set: every frame answered as a stream would, and compared.
+Score a model on a data set: depth predicted frame by frame as in a stream, and measured.
 
-Frames are read, answered and measured one at a time, so that a data set of any size needs
+Frames are read, run and measured one at a time, so that a data set of any size needs
 the memory of a few frames and the numbers of the others.
 """
 
@@ -29,8 +29,9 @@ from lstm_depth.data.labeled import LabeledSequence
 from lstm_depth.data.sequence import FrameSequence
 from lstm_depth.errors import ConfigError, DataError
 from lstm_depth.evaluation.builder import EvaluationBuilder
-from lstm_depth.evaluation.data import EvaluationData, frame_name
+from lstm_depth.evaluation.data import EvaluationData, frame_name, white_frame
 from lstm_depth.evaluation.modes import MODES
+from lstm_depth.evaluation.predictor import Predictor
 from lstm_depth.evaluation.results import Evaluation
 from lstm_depth.frames import CameraFrame
 from lstm_depth.runtime.engine import Engine
@@ -38,7 +39,7 @@ from lstm_depth.runtime.loading import as_engine
 from lstm_depth.scoring.bootstrap import RESAMPLES
 from lstm_depth.scoring.protocol import find_protocol, Protocol
 from lstm_depth.scoring.temporal import TemporalAccumulator
-from lstm_depth.stream import DepthFrame, DepthStream, ResetReason
+from lstm_depth.stream import ResetReason
 import numpy as np
 from tqdm import tqdm
 
@@ -54,15 +55,16 @@ class EvaluateConfig:
     """
     How to score.
 
-    *protocol*, *align*: see `find_protocol`. *flip_average*: average with the
-    mirrored image's answer, mirrored back. *warmup*: feed so many frames before each scored
-    one, from a zero state; 0 carries the state through each video and starts every still
-    from zero. *mode*: one of `MODES`. *window*: how many frames mode window runs. *limit*:
-    score the first so many frames, 0 for all. *temporal*: measure consistency on video.
-    *static_warmup*: how many frames a standing camera is given until its depth must stand
-    still, too. *keep*: pictures of the worst and best frames; *samples*: of so many spread
-    evenly. *progress*: show a bar.
-    *resamples*, *seed*: of the intervals.
+    *protocol*, *align*: see `find_protocol`. *flip_average*: average with the prediction for the
+    mirrored image, mirrored back. *warmup*: feed so many frames before each scored one, from a
+    zero state; 0 carries the state through each video and starts every still from zero. *mode*:
+    one of `MODES`. *window*: how many frames mode window runs. *limit*: score the first so many
+    frames, 0 for all. *temporal*: measure consistency on video. *static_warmup*: how many frames
+    a standing camera is given until its depth must stand still, too. *border*: cut so many
+    pixels off each side before the model sees an image; there the prediction of the nearest
+    pixel is scored. *keep*: pictures of the worst and best frames; *samples*: of so many spread
+    evenly. *detailed*: measure more than `METRIC_NAMES`. *progress*: show a bar. *resamples*,
+    *seed*: of the intervals.
     """
 
     protocol: str = 'nyu'
@@ -75,8 +77,10 @@ class EvaluateConfig:
     limit: int = 0
     temporal: bool = True
     static_warmup: int = 10
+    border: int = 0
     keep: int = 6
     samples: int = 0
+    detailed: bool = True
     progress: bool = True
     resamples: int = RESAMPLES
     seed: int = 0
@@ -86,10 +90,11 @@ class EvaluateConfig:
         find_protocol(self.protocol, self.align)
         if self.mode not in MODES:
             raise ConfigError(f'mode must be one of {", ".join(MODES)}, not {self.mode!r}')
-        if min(self.warmup, self.limit, self.static_warmup) < 0 or self.window < 1:
+        if min(self.warmup, self.limit, self.static_warmup, self.border) < 0 or self.window < 1:
             raise ConfigError(
-                'warmup, limit and static warm-up must be 0 or more, the window 1 or more, not '
-                f'{self.warmup}, {self.limit}, {self.static_warmup} and {self.window}')
+                'warmup, limit, static warm-up and border must be 0 or more, the window 1 or '
+                f'more, not {self.warmup}, {self.limit}, {self.static_warmup}, {self.border} and '
+                f'{self.window}')
         if self.warmup and self.mode == 'single':
             raise ConfigError('mode single forgets every frame: there is nothing to warm up; '
                               'take mode stateful or no warm-up')
@@ -118,44 +123,30 @@ def evaluate(model: Engine | DepthModel, data: EvaluationData,
     return run.evaluation(checkpoint or 'shipped', command)
 
 
+def evaluate_with_crop(model: Engine | DepthModel, data: EvaluationData,
+                       config: EvaluateConfig | None = None, *, checkpoint: str = '',
+                       command: str = '') -> Evaluation:
+    """
+    Score *model* as evaluate() does, and beside it without the white frame around NYU's images.
+
+    The protocol gives the model the whole image, of which the labelled set's has a white frame
+    where undistorting found nothing. Where there is one, the model is run again on the images
+    without it, and what it predicts is scored on the same pixels.
+    """
+    config = config or EvaluateConfig()
+    found = evaluate(model, data, config, checkpoint=checkpoint, command=command)
+    border = white_frame(data)
+    if not border or config.border:
+        return found
+    inner = evaluate(model, data, replace(config, border=border, keep=0, temporal=False))
+    settings = {**found.settings, 'white frame': 'seen by the model, as the protocol has it'}
+    return replace(found, settings=settings, beside={'white frame cut off': inner.metrics})
+
+
 def evaluate_sequences(model: Engine | DepthModel, sequences: Sequence[FrameSequence],
                        config: EvaluateConfig | None = None) -> Evaluation:
     """Score *model* on frames that are at hand, as in the middle of a training."""
     return evaluate(model, EvaluationData('given sequences', list(sequences)), config)
-
-
-class Answerer:
-    """
-    Answer frames as a stream does, or averaged with the answer to the mirrored image.
-
-    Mode 'single' is up to the caller, who resets before each frame.
-    """
-
-    def __init__(self, model: Engine, config: EvaluateConfig) -> None:
-        """Start one stream, and one for mirrored images, with zero states."""
-        mode = 'window' if config.mode == 'window' else 'stateful'
-        self._streams = [
-            DepthStream(model, mode=mode, buffer_size=config.window)
-            for _ in range(2 if config.flip_average else 1)]
-
-    @property
-    def stream(self) -> DepthStream:
-        """Return the stream of images as they are."""
-        return self._streams[0]
-
-    def reset(self) -> None:
-        """Forget the state."""
-        for stream in self._streams:
-            stream.reset()
-
-    def push(self, frame: CameraFrame) -> DepthFrame | None:
-        """Return the answer to one frame, None where its stamp is the last one's."""
-        answer = self.stream.push(frame.rgb, frame.stamp_s, camera=frame.camera)
-        if answer is None or len(self._streams) == 1:
-            return answer
-        mirrored = self._streams[1].push(frame.rgb[:, ::-1], frame.stamp_s, camera=frame.camera)
-        return replace(answer, depth=(answer.depth + mirrored.depth[:, ::-1]) / 2,
-                       latency_s=answer.latency_s + mirrored.latency_s)
 
 
 class _Run:
@@ -163,8 +154,9 @@ class _Run:
 
     def __init__(self, model: Engine, data: EvaluationData, config: EvaluateConfig) -> None:
         self._model, self._data, self._config = model, data, config
-        self._answerer = Answerer(model, config)
-        # A model without a state gives the same answer after any frames: spare them.
+        self._predictor = Predictor(model, mode=config.mode, window=config.window,
+                                    flip_average=config.flip_average, border=config.border)
+        # A model without a state predicts the same after any frames: spare them.
         self._warmup = self._usable_warmup() if model.recurrent else 0
         self._temporal = (TemporalAccumulator(warmup=config.static_warmup)
                           if config.temporal and data.has_video else None)
@@ -175,9 +167,9 @@ class _Run:
                             .round().astype(int).tolist())
         self._builder = EvaluationBuilder(
             config.rules, self._settings(), ground_truth=data.ground_truth,
-            depth_range=model.depth_range, keep=config.keep,
+            depth_range=model.depth_range, keep=config.keep, detailed=config.detailed,
             resamples=config.resamples, seed=config.seed)
-        for note in (*data.notes, self._answerer.stream.device_note, self._warmup_note()):
+        for note in (*data.notes, self._predictor.stream.device_note, self._warmup_note()):
             if note:
                 self._builder.note(note)
 
@@ -214,11 +206,11 @@ class _Run:
             'frames': data.part + limit,
             'ssim, l1, mse': f'of depth / {config.rules.unit:g} m',
             **still,
-            'device': self._answerer.stream.device,
+            'device': self._predictor.stream.device,
         }
 
     def all_sequences(self) -> None:
-        """Answer and score the frames, up to the limit."""
+        """Run and score the frames, up to the limit."""
         left = self._frames
         with tqdm(total=left, desc='evaluate', unit='frame',
                   disable=not self._config.progress) as bar:
@@ -232,13 +224,13 @@ class _Run:
 
     def _start_sequence(self) -> None:
         """Forget what came before."""
-        self._answerer.reset()
+        self._predictor.reset()
         self._recent.clear()
         if self._temporal:
             self._temporal.reset()
 
     def _score(self, sequence: FrameSequence, index: int) -> None:
-        """Answer one frame and take its numbers."""
+        """Run one frame and take its numbers."""
         try:
             frame = sequence.frame(index)
         except DataError as error:
@@ -248,19 +240,19 @@ class _Run:
         if sequence.video and not frame.stamp_ns:
             frame = replace(frame, stamp_ns=round(index * 1e9 / _RATE_HZ))
         if self._warmup or self._config.mode == 'single' or not sequence.video:
-            self._answerer.reset()
+            self._predictor.reset()
         for earlier in self._earlier(sequence, index):
-            self._answerer.push(earlier)
-        answer = self._answerer.push(frame)
-        if answer is None:
+            self._predictor.push(earlier)
+        found = self._predictor.push(frame)
+        if found is None:
             self._builder.skip('their stamp repeats the one before')
             return
-        reset = answer.reset.value if answer.reset not in (None, ResetReason.EXPLICIT) else ''
-        self._builder.add(frame, answer.depth, latency_s=answer.latency_s, reset=reset,
+        reset = found.reset.value if found.reset not in (None, ResetReason.EXPLICIT) else ''
+        self._builder.add(frame, found.depth, latency_s=found.latency_s, reset=reset,
                           name=frame_name(sequence, index), scene=sequence.scene,
                           sample=self._position in self._samples)
         if self._temporal and sequence.video:
-            self._temporal.add(frame, answer.depth)
+            self._temporal.add(frame, found.depth)
         if self._warmup and sequence.video:
             self._recent.append(frame)
 
@@ -293,7 +285,7 @@ class _Run:
             builder.note(f'{len(builder.frames) - builder.scored} frames have no ground truth in '
                          'range')
         if self._temporal and rules.align != 'none':
-            builder.note('temporal measures are of depth as it was answered, without alignment')
+            builder.note('temporal measures are of depth as it was predicted, without alignment')
         if data.has_video:
             builder.note('neighbouring frames of a video are alike: the intervals, which take '
                          'them as independent, are too narrow')

@@ -32,7 +32,7 @@ from lstm_depth.files import atomic_path
 import numpy as np
 
 HEADLINE = ('d1', 'd2', 'd3', 'abs_rel', 'sq_rel', 'rmse', 'rmse_log', 'log10', 'silog', 'ssim',
-            'l1', 'mse', 'r2')
+            'l1', 'mse', 'r2', 'boundary_f1', 'flying_points')
 BAND_COLUMNS = ('share', 'abs_rel', 'rmse', 'd1')
 SCENE_COLUMNS = ('images', 'abs_rel', 'rmse', 'd1')
 
@@ -107,6 +107,7 @@ class Evaluation:
     `BAND_COLUMNS` and, for scenes, every metric and ``images``. *temporal*: of video, None
     without any; *series*: the same frame by frame (`TemporalAccumulator.series`). *worst*,
     *best*: a few frames by abs_rel, the worst or best first; *samples*: some spread evenly.
+    *beside*: the means of another way to score the same images, by what is different.
     *notes*: what else the reader must know. *damage*: why frames could not be read.
     """
 
@@ -129,6 +130,7 @@ class Evaluation:
     command: str = ''
     versions: dict[str, str] = field(default_factory=dict)
     series: dict[str, list[float]] = field(default_factory=dict)
+    beside: dict[str, dict[str, Interval]] = field(default_factory=dict)
 
     @property
     def scored(self) -> int:
@@ -148,6 +150,8 @@ class Evaluation:
             'settings': dict(self.settings),
             'header': None if self.header is None else dict(self.header),
             'metrics': {name: asdict(value) for name, value in self.metrics.items()},
+            'beside': {what: {name: asdict(value) for name, value in metrics.items()}
+                       for what, metrics in self.beside.items()},
             'frames': [asdict(frame) for frame in self.frames],
         }
 
@@ -168,13 +172,18 @@ class Evaluation:
                     **{name: f'{value:.8g}' for name, value in numbers.items()
                        if math.isfinite(value)}})
 
+    def _cells(self, name: str) -> str:
+        """Return one measure, with what the other ways to score give beside it."""
+        others = (f'   {what}: {metrics[name]}' for what, metrics in self.beside.items())
+        return ''.join((str(self.metrics[name]), *others))
+
     def table(self, scenes: int = 12) -> str:
         """Return it as text for a terminal, at most *scenes* scenes, the worst first."""
         rows = [('data', self.data), ('model', f'{self.model} ({self.checkpoint})'),
                 *self.settings.items(),
                 ('images', f'{self.scored} scored of {len(self.frames)}'),
                 ('latency', latency_text(percentiles_ms(self.latencies))),
-                *((name, str(self.metrics[name])) for name in HEADLINE if name in self.metrics)]
+                *((name, self._cells(name)) for name in HEADLINE if name in self.metrics)]
         rows += [(f'temporal {name}', f'{value:.4f}')
                  for name, value in (self.temporal or {}).items()]
         rows += [('note', note) for note in self.notes]

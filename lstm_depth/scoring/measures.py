@@ -23,6 +23,7 @@ from __future__ import annotations
 import math
 
 import cv2
+from lstm_depth.scoring.boundaries import boundary_f1, flying_points
 from lstm_depth.scoring.protocol import DepthPair
 import numpy as np
 
@@ -37,11 +38,12 @@ _SIGMA = 1.5
 
 def image_measures(pair: DepthPair) -> dict[str, float]:
     """
-    Return `DepthPair.metrics` of one image, and ``ssim``, ``l1``, ``mse``, ``r2``.
+    Return `DepthPair.metrics` of one image, and ``ssim``, ``l1``, ``mse``, ``r2``, and sharpness.
 
-    ``l1``, ``mse`` and ``ssim`` are of depth divided by ``pair.unit``. A measure that is not
-    defined is NaN: ``ssim`` without a window full of ground truth, ``r2`` where all the truth
-    is equally far.
+    ``l1``, ``mse`` and ``ssim`` are of depth divided by ``pair.unit``. Sharpness is
+    ``boundary_f1`` and ``flying_points``. A measure that is not defined is NaN: ``ssim``
+    without a window full of ground truth, ``r2`` where all the truth is equally far, sharpness
+    where it has no edge.
     """
     truth = pair.truth[pair.counts]
     difference = (pair.prediction[pair.counts] - truth) / pair.unit
@@ -49,6 +51,8 @@ def image_measures(pair: DepthPair) -> dict[str, float]:
     return pair.metrics() | {
         'ssim': structural_similarity(pair.prediction / pair.unit, pair.truth / pair.unit,
                                       pair.known),
+        'boundary_f1': boundary_f1(pair.prediction, pair.truth, pair.known),
+        'flying_points': flying_points(pair.prediction, pair.truth, pair.known),
         'l1': float(np.mean(np.abs(difference))),
         'mse': float(np.mean(difference ** 2)),
         'r2': 1 - float(np.sum(difference ** 2)) / spread if spread > 0 else math.nan,

@@ -69,7 +69,7 @@ def validate(model: DepthModel, sequences: Sequence[FrameSequence], device: str,
              pictures: int = 4) -> Validation:
     """Score a copy of *model* as ``lstm_depth evaluate`` does by default."""
     config = EvaluateConfig(device=device, temporal=False, keep=0, samples=pictures,
-                            progress=False)
+                            detailed=False, progress=False)
     try:
         found = evaluate_sequences(copy.deepcopy(model), sequences, config)
     except DataError as error:

@@ -49,6 +49,8 @@ METRICS = {
     'l1': Meaning('mean error of depth scaled to 0 … 1', 'lower'),
     'mse': Meaning('mean squared error of depth scaled to 0 … 1', 'lower'),
     'r2': Meaning('share of the variance of true depth that is explained', 'higher'),
+    'boundary_f1': Meaning('how well depth edges lie where the true ones are', 'higher'),
+    'flying_points': Meaning('share of the edge pixels that float between near and far', 'lower'),
 }
 
 RESET_CAUSES = {

@@ -66,27 +66,39 @@ def test_printed_configuration_reads_back_the_same(recipe, capsys):
 
 
 @pytest.mark.parametrize(('override', 'said'), [
-    ('phases.0.learning_rat=1', "phases.0 has no key 'learning_rat'; did you mean "
-                                "'learning_rate'?"),
-    ('trian.max_steps=1', "a recipe has no key 'trian'; did you mean 'train'?"),
+    ('phases.0.learning_rat=1', "a recipe has no key 'phases.0.learning_rat'; did you mean "
+                                "'phases.0.learning_rate'?"),
+    ('trian.max_steps=1', "no key 'trian.max_steps'; did you mean 'train.max_steps'?"),
+    ('quux=1', "no key 'quux'; there are: data, model, perceptual, phases, train, validation"),
     ('train.max_steps=2.5', 'train.max_steps'),
     ('phases.0.epochs=many', 'epochs'),
-    ('phases.7.epochs=1', "'7' is no place in a list of 2"),
+    ('phases.7.epochs=1', "no key 'phases.7.epochs'; did you mean 'phases."),
     ('phases.0.optimizer.name=adamm', 'optimizer.name must be one of adam, adamw, sgd'),
     ('phases.0.mix.films=1', 'a key of mix must be one of stills, videos, rooms'),
     ('train.precision=8bit', 'train.precision must be one of'),
     ('phases.0.ema=1.5', 'ema must be in'),
     ('phases.0.sampling.length=0', 'at least one frame'),
-    ('phases=[]', 'at least one phase'),
     ('data.hold_out_every=1', 'hold_out_every must be at least 2'),
     ('validation.metric=psnr', 'validation.metric must be one of'),
     ('nonsense', "'nonsense' is not KEY=VALUE"),
-    ('train.seed.x=1', 'is a value, it has no keys'),
-    ('train.output=[', 'is not YAML'),
+    ('train.seed.x=1', "no key 'train.seed.x'; did you mean 'train.seed'?"),
+    ('train.max_steps=[', '"train.max_steps": Expected a int'),
 ])
 def test_what_is_wrong_is_named(recipe, override, said):
     with pytest.raises(ConfigError) as error:
         load_config(recipe, ['train.seed=1', override])
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize(('values', 'said'), [
+    ({'phases': []}, 'at least one phase'),
+    ({'phases': {'epochs': 3}}, 'phases must be a list'),
+    ({'phases': [{'optimizer': {'nam': 'sgd'}}]}, "did you mean 'phases.0.optimizer.name'?"),
+    ({'data': 'somewhere'}, "no key 'data'; did you mean 'data.path'?"),
+])
+def test_what_is_wrong_in_a_file_is_named(values, said):
+    with pytest.raises(ConfigError) as error:
+        config_from(values, 'a file')
     assert said in str(error.value)
 
 
@@ -106,9 +118,12 @@ def test_help_lists_every_key_with_type_and_default(capsys):
     with pytest.raises(SystemExit):
         main(['train', '--help'])
     text = capsys.readouterr().out
-    assert 'train.max_steps: int = 0' in text
-    assert 'phases.N.optimizer.betas: tuple[float, float] = [0.9, 0.999]' in text
-    assert 'phases.N.sampling.length: int = 4' in text
+    lines = [' '.join(line.split()) for line in text.splitlines()]
+    for line in ('train.max_steps MAX_STEPS (type: int, default: 0)',
+                 'phases.0.optimizer.betas [ITEM,...] (type: tuple[float, float], '
+                 'default: (0.9, 0.999))',
+                 'phases.0.sampling.length LENGTH (type: int, default: 4)'):
+        assert line in lines
 
 
 def test_a_phase_without_a_share_above_zero_is_refused():

@@ -21,7 +21,7 @@ import warnings
 
 from lstm_depth.errors import CheckpointError
 from lstm_depth.models import DepthModel
-from lstm_depth.training.config import OptimizerSection, PhaseSection
+from lstm_depth.training.config import PhaseSection
 import torch
 from torch.optim import lr_scheduler, Optimizer
 
@@ -38,16 +38,12 @@ def make_optimizer(model: DepthModel, phase: PhaseSection) -> Optimizer:
                       if parameter.requires_grad and rates.get(id(parameter), 1.0) == rate]
         if parameters:
             groups.append({'params': parameters, 'lr': phase.learning_rate * rate})
-    return _optimizer(groups, phase.learning_rate, phase.optimizer)
-
-
-def _optimizer(groups: list[dict], rate: float, section: OptimizerSection) -> Optimizer:
-    """Return PyTorch's optimizer that *section* names."""
+    section = phase.optimizer
     if section.name == 'sgd':
-        return torch.optim.SGD(groups, lr=rate, momentum=section.momentum,
+        return torch.optim.SGD(groups, momentum=section.momentum,
                                weight_decay=section.weight_decay)
     kind = torch.optim.AdamW if section.name == 'adamw' else torch.optim.Adam
-    return kind(groups, lr=rate, betas=section.betas, weight_decay=section.weight_decay,
+    return kind(groups, betas=section.betas, weight_decay=section.weight_decay,
                 amsgrad=section.amsgrad)
 
 

@@ -19,6 +19,7 @@ The trainer: runs the phases of a recipe, survives being killed, and says what i
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 import math
 from pathlib import Path
@@ -28,14 +29,12 @@ from typing import Any
 from lightning_fabric import Fabric
 from lstm_depth.checkpoint import save_checkpoint
 from lstm_depth.data.clip import ClipBatch
-from lstm_depth.errors import CheckpointError, ConfigError, DataError, TrainingError
+from lstm_depth.errors import CheckpointError, ConfigError
 from lstm_depth.files import write_text
 from lstm_depth.training import state as saved_state
-from lstm_depth.training.collapse import CollapseWatch
 from lstm_depth.training.config import PhaseSection, TrainConfig
 from lstm_depth.training.data import open_data, phase_loader
 from lstm_depth.training.interrupt import InterruptRequest
-from lstm_depth.training.monitor import Monitor
 from lstm_depth.training.optim import (
     make_optimizer,
     make_schedule,
@@ -52,14 +51,15 @@ from lstm_depth.training.setup import (
     out_of_memory,
     ready_model,
 )
-from lstm_depth.training.step import ClipRunner, step_batches, Stepper, StepResult
-from lstm_depth.training.summary import peak_memory_mb, write_summary
+from lstm_depth.training.step import ClipRunner, step_batches, Stepper
+from lstm_depth.training.steplog import StepLog
+from lstm_depth.training.summary import write_summary
 from lstm_depth.training.validation import choose_frames, PROTOCOL, validate
 from lstm_depth.visualize import strip
 import torch
+from torch.optim import Optimizer
 from tqdm import tqdm
 
-BAD_STEPS = 3
 CONFIG = 'config.yaml'
 
 
@@ -98,8 +98,8 @@ class Trainer:
         self.progress = saved_state.Progress()
         self.last_metrics: dict[str, float] = {}
         self.pictures: list[Any] = []
+        self.interrupted = False
         self._resumed: dict[str, Any] | None = None
-        self._unread = 0
         # Dropout on each process draws its own numbers; the weights above are the same.
         torch.manual_seed(config.train.seed * 1009 + fabric.global_rank)
         if resume:
@@ -109,7 +109,9 @@ class Trainer:
         if fabric.is_global_zero:
             output.mkdir(parents=True, exist_ok=True)
             write_text(output / CONFIG, dump_config(config))
-            self.monitor = Monitor(output, self.progress.step)
+        self.log = StepLog(config, fabric, self.progress, output)
+        if resume:
+            self._compare_data()
 
     @property
     def shown(self) -> Any:
@@ -121,36 +123,26 @@ class Trainer:
         lead, progress = self.fabric.is_global_zero, self.progress
         if lead:
             tqdm.write(f'data: {self.data.describe()}')
-        try:
-            over = self._run_phases(time.monotonic() - progress.seconds)
-        finally:
-            if lead:
-                self.monitor.close()
+        self._started = time.monotonic() - progress.seconds
+        with InterruptRequest() as self.interrupt, closing(self.log):
+            for number in range(progress.phase, len(self.config.phases)):
+                if not (self._finished() or self.interrupted):
+                    self._run_phase(number)
         if not lead:
             return {'step': progress.step}
-        if not over:
+        if self.interrupted:
             return {'interrupted': True, 'step': progress.step, 'output': str(self.output)}
         self._write_checkpoint('model')
-        return write_summary(self.output, self.config, progress, self.monitor,
+        return write_summary(self.output, self.config, progress, self.log.monitor,
                              self.last_metrics, self.pictures)
-
-    def _run_phases(self, started: float) -> bool:
-        """Run what is left of the recipe; return False where it was interrupted."""
-        with InterruptRequest() as interrupt:
-            for number in range(self.progress.phase, len(self.config.phases)):
-                if self._finished():
-                    return True
-                if not self._run_phase(number, interrupt, started):
-                    return False
-        return True
 
     def _finished(self) -> bool:
         """Return whether ``max_steps`` are done."""
         limit = self.config.train.max_steps
         return bool(limit) and self.progress.step >= limit
 
-    def _run_phase(self, number: int, interrupt: InterruptRequest, started: float) -> bool:
-        """Run a phase from where progress is; return False where it was interrupted."""
+    def _run_phase(self, number: int) -> None:
+        """Run a phase from where progress is to its end, or to where the run stops."""
         phase, progress = self.config.phases[number], self.progress
         loader, batches = phase_loader(
             self.data, self.config.data, phase, self.model, self.config.train.seed + number,
@@ -158,44 +150,39 @@ class Trainer:
             world=self.fabric.world_size)
         epoch_steps = len(batches) // phase.accumulate
         done = progress.epoch * epoch_steps + min(progress.epoch_step, epoch_steps)
-        self._start_phase(phase, epoch_steps, done)
-        watch = CollapseWatch(phase.name or f'phase {number + 1}')
-        total = min(progress.step + phase.epochs * epoch_steps - done,
-                    self.config.train.max_steps or 10**12)
-        title = f'phase {number + 1}/{len(self.config.phases)}'
-        with tqdm(total=total, initial=progress.step, unit='step', mininterval=2, desc=title,
-                  disable=not self.fabric.is_global_zero) as bar:
+        ready_model(self.model, phase)
+        self._start_phase(phase, make_optimizer(self.model, phase), epoch_steps, done)
+        left = min(phase.epochs * epoch_steps - done,
+                   (self.config.train.max_steps or math.inf) - progress.step)
+        with self.log.phase(number, left):
             while progress.epoch < phase.epochs:
-                bar.set_description(f'{title}, epoch {progress.epoch + 1}/{phase.epochs}')
                 batches.set_epoch(progress.epoch, progress.epoch_step * phase.accumulate)
                 for group, waited in step_batches(loader, phase.accumulate, self.fabric.device):
-                    progress.seconds = time.monotonic() - started
-                    self._step(group, waited, bar, watch)
+                    self._step(group, waited)
                     if self._finished():
                         break
-                    if self._asked_to_stop(interrupt):
+                    self.interrupted = self._asked_to_stop()
+                    if self.interrupted:
                         self._save()
-                        return False
+                        return
                     if progress.step % self.config.train.save_every == 0:
                         self._save()
                 if self._finished() and progress.epoch_step < epoch_steps:
                     # Cut short by max_steps; resumed with more of them, it goes on here.
                     self._validate(progress.epoch + 1)
                     self._save()
-                    return True
+                    return
                 if self._end_epoch(phase):
                     break
                 if self._finished() and progress.epoch < phase.epochs:
-                    return True
+                    return
         self._end_phase(number)
-        return True
 
-    def _start_phase(self, phase: PhaseSection, epoch_steps: int, done: int) -> None:
-        """Set up model, optimizer, schedule and loss for a phase, or put them back."""
-        ready_model(self.model, phase)
+    def _start_phase(self, phase: PhaseSection, optimizer: Optimizer, epoch_steps: int,
+                     done: int) -> None:
+        """Set up loss, schedule and what takes the steps, or put them back."""
         if phase.ema and not self.average:
             self.average = WeightAverage(self.model, phase.ema)
-        optimizer = make_optimizer(self.model, phase)
         resumed = self._resumed if self._resumed and self._resumed['optimizer'] else None
         if resumed:
             restore_optimizer(optimizer, resumed['optimizer'])
@@ -215,10 +202,10 @@ class Trainer:
             self.fabric.strategy.precision.load_state_dict(resumed['precision'])
         self._resumed = None
 
-    def _step(self, group: list[ClipBatch], waited: float, bar: tqdm,
-              watch: CollapseWatch) -> None:
-        """Take one step and say how it went."""
+    def _step(self, group: list[ClipBatch], waited: float) -> None:
+        """Take one step and log how it went."""
         progress, before = self.progress, time.perf_counter()
+        progress.seconds = time.monotonic() - self._started
         rate = self.schedule.get_last_lr()[0]
         try:
             result = self.stepper.step(group)
@@ -229,72 +216,19 @@ class Trainer:
         self.schedule.step()
         progress.step += 1
         progress.epoch_step += 1
-        if result.finite:
-            progress.bad = 0
-            if self.average:
-                self.average.update(self.model)
-        else:
-            self._count_bad(group)
+        if result.finite and self.average:
+            self.average.update(self.model)
         seconds = waited + time.perf_counter() - before
-        frames = sum(batch.frames.shape[0] * batch.frames.shape[1] for batch in group)
-        speed = frames * self.fabric.world_size / seconds
-        bar.update()
-        bar.set_postfix(loss=f'{result.loss:.4g}', lr=f'{rate:.2g}', frames_per_s=f'{speed:.0f}',
-                        refresh=False)
-        warning = watch.see(result.spread) if result.finite else None
-        if warning and self.fabric.is_global_zero:
-            self._say(warning)
-        self._count_damaged(group)
         if progress.step % self.config.train.log_every == 0:
             result = self.stepper.averaged(result)
-            if self.fabric.is_global_zero:
-                self.monitor.log(self._row(result, rate, speed, waited / seconds))
+        self.log.step(group, result, rate, seconds, waited)
 
-    def _row(self, result: StepResult, rate: float, speed: float,
-             wait_share: float) -> dict[str, Any]:
-        """Return a row of the history."""
-        progress = self.progress
-        return {'step': progress.step, 'phase': progress.phase + 1, 'epoch': progress.epoch + 1,
-                'loss': result.loss, 'lr': rate, 'gradient': result.gradient,
-                'spread': result.spread, 'frames_per_s': speed, 'wait_share': wait_share,
-                'memory_mb': peak_memory_mb(self.fabric.device), 'skipped': progress.skipped,
-                **{f'loss_{name}': result.terms.get(name, float('nan'))
-                   for phase in self.config.phases for name in phase.loss}}
-
-    def _count_bad(self, group: list[ClipBatch]) -> None:
-        """Count a step that was skipped; TrainingError at the third in a row."""
-        progress = self.progress
-        progress.skipped += 1
-        progress.bad += 1
-        names = sorted({name for batch in group for name in batch.names})
-        tqdm.write(f'step {progress.step}: the loss is not finite; skipped. Clips of: '
-                   + ', '.join(names))
-        if progress.bad >= BAD_STEPS:
-            raise TrainingError(
-                f'the loss was not finite {BAD_STEPS} times in a row, last at step '
-                f'{progress.step} with clips of {", ".join(names)}; look at these files, lower '
-                f'phases.{progress.phase}.learning_rate or set clip_gradient, and resume from '
-                f'the last good state with --resume')
-
-    def _count_damaged(self, group: list[ClipBatch]) -> None:
-        """Count clips that could not be read; DataError where nothing else comes any more."""
-        damage = [text for batch in group for text in batch.damage]
-        self.progress.damaged += len(damage)
-        for text in damage:
-            self._say(f'a clip was left out: {text}')
-        nothing = len(damage) == sum(len(batch.frames) for batch in group)
-        self._unread = self._unread + 1 if nothing else 0
-        if self._unread >= BAD_STEPS:
-            raise DataError(f'no clip of {BAD_STEPS} steps in a row could be read; the last: '
-                            f'{damage[-1]}')
-
-    def _asked_to_stop(self, interrupt: InterruptRequest) -> bool:
+    def _asked_to_stop(self) -> bool:
         """Return whether any process was interrupted."""
-        if self.fabric.world_size == 1:
-            return interrupt.asked
-        asked = torch.tensor(float(interrupt.asked), device=self.fabric.device)
-        interrupt.asked = bool(self.fabric.all_reduce(asked, reduce_op='sum').item())
-        return interrupt.asked
+        if self.fabric.world_size > 1:
+            asked = torch.tensor(float(self.interrupt.asked), device=self.fabric.device)
+            self.interrupt.asked = bool(self.fabric.all_reduce(asked, reduce_op='sum').item())
+        return self.interrupt.asked
 
     def _end_epoch(self, phase: PhaseSection) -> bool:
         """Validate where it is due; return whether the phase ends early."""
@@ -335,10 +269,10 @@ class Trainer:
                              self.config.train.pictures)
             self.last_metrics, self.pictures = found.metrics, found.pictures
             for text in found.damage:
-                self._say(f'a held-out frame was left out: {text}')
+                self.log.say(f'a held-out frame was left out: {text}')
             row = {'step': progress.step, 'phase': progress.phase + 1, 'epoch': epoch,
                    **found.metrics}
-            self.monitor.validated(row, strip(found.pictures) if found.pictures else None)
+            self.log.monitor.validated(row, strip(found.pictures) if found.pictures else None)
             value = found.metrics[metric] * (-1 if metric in ('d1', 'd2', 'd3') else 1)
             progress.waited += 1
             if math.isfinite(value) and (progress.best is None or value < progress.best):
@@ -356,11 +290,6 @@ class Trainer:
         save_checkpoint(self.output / f'{name}.safetensors', self.shown, training=training,
                         metrics={'protocol': PROTOCOL, 'held_out': self.last_metrics},
                         dtype=torch.float16 if self.config.train.half else torch.float32)
-
-    def _say(self, text: str) -> None:
-        """Put *text* on the terminal and into the summary, once."""
-        if self.progress.note(text):
-            tqdm.write(f'warning: {text}')
 
     def _save(self, phase_over: bool = False) -> None:
         """Write where the run goes on; the optimizer ends with its phase."""
@@ -390,8 +319,11 @@ class Trainer:
             self.average.model.load_state_dict(shared['average'])
             self.average.updates = shared['updates']
         self.last_metrics = shared['metrics']
-        if shared['frames'] != self.data.fingerprint():
-            self._say(f'resumed at step {self.progress.step} with other data; before: '
-                      f'{shared["data"]}')
         self._resumed = shared | own
         saved_state.set_random_state(own['random'])
+
+    def _compare_data(self) -> None:
+        """Say so where a resumed run has other data than before."""
+        if self._resumed['frames'] != self.data.fingerprint():
+            self.log.say(f'resumed at step {self.progress.step} with other data; before: '
+                         f'{self._resumed["data"]}')

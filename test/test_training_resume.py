@@ -97,7 +97,8 @@ def stop_after(monkeypatch, steps):
     monkeypatch.setattr(Stepper, 'step', step)
 
 
-@pytest.mark.parametrize('steps', range(STEPS))
+# Before the first save, right after one, at the end of a phase, within the second, at the last.
+@pytest.mark.parametrize('steps', [0, 3, 4, 5, 7])
 def test_stopped_at_any_step_it_ends_with_the_same_weights(steps, whole, stills, tmp_path,
                                                            monkeypatch):
     config = tiny(stills, tmp_path / 'run')
@@ -108,11 +109,10 @@ def test_stopped_at_any_step_it_ends_with_the_same_weights(steps, whole, stills,
     assert_same_run(tmp_path / 'run', whole)
 
 
-@pytest.mark.parametrize('steps', [1, 5])
-def test_killed_by_sigkill_it_ends_with_the_same_weights(steps, whole, stills, tmp_path):
+def test_killed_by_sigkill_it_ends_with_the_same_weights(whole, stills, tmp_path):
     output = tmp_path / 'run'
     recipe = write_recipe(tmp_path / 'recipe.yaml', stills, output)
-    killed = subprocess.run([sys.executable, '-c', KILLED_AT, recipe, str(steps)],
+    killed = subprocess.run([sys.executable, '-c', KILLED_AT, recipe, '5'],
                             env=environment(), timeout=300, check=False)
     assert killed.returncode == -signal.SIGKILL
     assert not (output / 'model.safetensors').exists()

@@ -16,16 +16,20 @@
 from __future__ import annotations
 
 from functools import partial
+import inspect
 import json
+from pathlib import Path
 
 from _training import draw_stills, history, tiny, write_recipe, written_recipe
 import cv2
+import lstm_depth
 from lstm_depth.checkpoint import load_network, read_header, save_checkpoint
 from lstm_depth.cli import main
 from lstm_depth.errors import ConfigError, DataError, TrainingError
 from lstm_depth.models import create_model
 from lstm_depth.training import trainer
 from lstm_depth.training.collapse import FLAT
+from lstm_depth.training.parse import load_config
 from lstm_depth.training.step import Stepper
 from lstm_depth.training.trainer import train
 import pytest
@@ -106,9 +110,26 @@ def test_the_same_seed_makes_the_same_weights_and_another_others(run, stills, tm
     assert not same(state_of(run[0]), state_of(tmp_path / 'other'))
 
 
-def test_worker_processes_make_no_difference(run, stills, tmp_path):
-    train(tiny(stills, tmp_path / 'run', train={'workers': 1}))
-    assert same(state_of(run[0]), state_of(tmp_path / 'run'))
+def test_worker_processes_make_no_difference(stills, tmp_path):
+    for workers in (0, 1):
+        train(tiny(stills, tmp_path / str(workers), train={'workers': workers, 'max_steps': 2}))
+    assert same(state_of(tmp_path / '0'), state_of(tmp_path / '1'))
+
+
+def test_a_learning_rate_acts_five_hops_from_its_file(stills, tmp_path, monkeypatch):
+    hops, adam = [], torch.optim.Adam
+
+    def recorded(groups, **kwargs):
+        assert {group['lr'] for group in groups} == {0.5}
+        hops.append([frame.function for frame in inspect.stack()
+                     if Path(lstm_depth.__file__).parent in Path(frame.filename).parents])
+        return adam(groups, **kwargs)
+
+    monkeypatch.setattr(torch.optim, 'Adam', recorded)
+    recipe = write_recipe(tmp_path / 'recipe.yaml', stills, tmp_path / 'run')
+    train(load_config(recipe, ['train.max_steps=1', 'phases.0.learning_rate=0.5']))
+    # The fifth is load_config, which has returned the recipe.
+    assert hops == [['make_optimizer', '_run_phase', 'run', 'train']]
 
 
 def test_a_phase_has_its_own_loss_and_rate(run):

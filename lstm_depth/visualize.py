@@ -76,13 +76,13 @@ class DepthPicture:
     """
     One moment to draw.
 
-    *rgb*: (H, W, 3) uint8. *depth*: (H, W) metres, NaN where invalid. *gt*: the
+    *rgb*: (H, W, 3) uint8. *depth*: (H, W) metres, NaN where invalid. *truth*: the
     ground truth alike, None where there is none. *caption*: one line below.
     """
 
     rgb: np.ndarray
     depth: np.ndarray
-    gt: np.ndarray | None = None
+    truth: np.ndarray | None = None
     caption: str = ''
 
 
@@ -101,17 +101,18 @@ def colorize_depth(
     return _apply_colors((depth - min_m) / (max_m - min_m), _depth_colors(colormap), out)
 
 
-def colorize_error(pred: np.ndarray, gt: np.ndarray, max_error: float = 0.5) -> np.ndarray:
+def colorize_error(prediction: np.ndarray, truth: np.ndarray,
+                   max_error: float = 0.5) -> np.ndarray:
     """
-    Return (H, W, 3) uint8 RGB of the signed relative error ``(pred - gt) / gt``.
+    Return (H, W, 3) uint8 RGB of the signed relative error ``(prediction - truth) / truth``.
 
-    *pred*, *gt*: (H, W) metres. White is exact, blue too near, red too far, full
-    colour from *max_error* on; grey where either is not finite or *gt* is not
-    positive. A *pred* of another size is resized to *gt* first.
+    *prediction*, *truth*: (H, W) metres. White is exact, blue too near, red too far, full
+    colour from *max_error* on; grey where either is not finite or *truth* is not
+    positive. A *prediction* of another size is resized to *truth* first.
     """
-    pred = resize_depth(pred, gt.shape)
+    prediction = resize_depth(prediction, truth.shape)
     with np.errstate(divide='ignore', invalid='ignore'):
-        error = np.where(gt > 0, (pred - gt) / gt, np.nan)
+        error = np.where(truth > 0, (prediction - truth) / truth, np.nan)
     return _apply_colors(error / (2 * max_error) + 0.5, _error_colors())
 
 
@@ -125,10 +126,10 @@ def strip(rows: Sequence[DepthPicture], style: PictureStyle | None = None) -> np
     if not rows:
         raise DataError('no frame to draw: a strip needs at least one')
     style = style or PictureStyle()
-    with_gt = any(row.gt is not None for row in rows)
+    with_truth = any(row.truth is not None for row in rows)
     lines = []
     for row in rows:
-        panels = _panels(row, style, with_gt)
+        panels = _panels(row, style, with_truth)
         if not lines:
             lines.append(_titles(panels))
         lines.append(_beside([panel.image for panel in panels]))
@@ -138,16 +139,16 @@ def strip(rows: Sequence[DepthPicture], style: PictureStyle | None = None) -> np
 
 
 def video_frame(
-    picture: DepthPicture, style: PictureStyle | None = None, *, with_gt: bool = True,
+    picture: DepthPicture, style: PictureStyle | None = None, *, with_truth: bool = True,
 ) -> np.ndarray:
     """
     Draw one frame of a video as (H, W, 3) uint8 RGB.
 
     Image and depth beside each other, below them ground truth and error unless
-    *with_gt* is false; the layout depends on *with_gt* only, not on the frame.
+    *with_truth* is false; the layout depends on *with_truth* only, not on the frame.
     """
     style = style or PictureStyle()
-    panels = _panels(picture, style, with_gt)
+    panels = _panels(picture, style, with_truth)
     lines = []
     for pair in (panels[:2], panels[2:]):
         if pair:
@@ -177,8 +178,8 @@ class _Panel:
     bar: np.ndarray
 
 
-def _panels(picture: DepthPicture, style: PictureStyle, with_gt: bool) -> list[_Panel]:
-    """Return image and depth, and with *with_gt* also ground truth and error."""
+def _panels(picture: DepthPicture, style: PictureStyle, with_truth: bool) -> list[_Panel]:
+    """Return image and depth, and with *with_truth* also ground truth and error."""
     width = style.panel_width
     height = max(1, round(picture.rgb.shape[0] * width / picture.rgb.shape[1]))
     missing = np.full((height, width, 3), INVALID_RGB, np.uint8)
@@ -193,10 +194,10 @@ def _panels(picture: DepthPicture, style: PictureStyle, with_gt: bool) -> list[_
     no_bar = _blank(*depth_bar.shape[:2])
     panels = [_Panel('image', _resized(picture.rgb, width, height), no_bar),
               _Panel('depth', depth_image(picture.depth), depth_bar)]
-    if with_gt:
-        error = missing if picture.gt is None else _resized(
-            colorize_error(picture.depth, picture.gt, style.max_error), width, height)
-        panels += [_Panel('ground truth', depth_image(picture.gt), depth_bar),
+    if with_truth:
+        error = missing if picture.truth is None else _resized(
+            colorize_error(picture.depth, picture.truth, style.max_error), width, height)
+        panels += [_Panel('ground truth', depth_image(picture.truth), depth_bar),
                    _Panel('relative error', error, error_bar)]
     return panels
 

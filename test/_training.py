@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-from lstm_depth.training.config import TrainConfig
 from lstm_depth.training.parse import config_from, read_yaml
+from lstm_depth.training.recipe import TrainConfig
 import numpy as np
 import yaml
 

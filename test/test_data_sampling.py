@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from lstm_depth.data.augment import AugmentConfig
 from lstm_depth.data.dataset import clip_loader, ClipDataset
 from lstm_depth.data.motion import MotionConfig
-from lstm_depth.data.sampling import ClipRequest, ClipSampler, LaneSampler, SamplingConfig
+from lstm_depth.data.sampling import ClipRequest, ClipSampler, ContinuousSampler, SamplingConfig
 from lstm_depth.data.sequence import FrameSequence
 from lstm_depth.errors import ConfigError, DataError
 from lstm_depth.frames import CameraFrame
@@ -113,7 +113,7 @@ def test_reversed_clips_run_backwards():
 def test_a_lane_goes_on_where_its_last_clip_ended(counts, length, strides, reverse, epoch):
     config = SamplingConfig(length=length, strides=tuple(strides), reverse=reverse)
     try:
-        sampler = LaneSampler(videos(*counts), config, batch=2, seed=3)
+        sampler = ContinuousSampler(videos(*counts), config, batch=2, seed=3)
     except DataError:
         assert sum(count >= length for count in counts) < 2
         return
@@ -121,9 +121,9 @@ def test_a_lane_goes_on_where_its_last_clip_ended(counts, length, strides, rever
     batches = list(sampler)
     assert len(batches) == len(sampler) > 0 and all(len(batch) == 2 for batch in batches)
     assert all(request.reset for request in batches[0])
-    for lane in range(2):
+    for row in range(2):
         for before, after in zip(batches, batches[1:]):
-            old, new = before[lane], after[lane]
+            old, new = before[row], after[row]
             if not new.reset:
                 assert new.sequence == old.sequence and new.seed == old.seed
                 if length > 1:
@@ -134,19 +134,19 @@ def test_a_lane_goes_on_where_its_last_clip_ended(counts, length, strides, rever
 
 def test_a_batch_of_more_lanes_than_sequences_is_an_error():
     with pytest.raises(DataError, match='smaller batch'):
-        LaneSampler(videos(9, 9), SamplingConfig(), batch=3)
+        ContinuousSampler(videos(9, 9), SamplingConfig(), batch=3)
     with pytest.raises(ConfigError):
-        LaneSampler(videos(9), SamplingConfig(), batch=0)
+        ContinuousSampler(videos(9), SamplingConfig(), batch=0)
 
 
 def test_a_path_through_a_still_goes_on_from_clip_to_clip():
     stills = [Numbered('s', 's', 2, video=False)]
     config = SamplingConfig(length=3, still_clips=2)
-    lane = [batch[0] for batch in LaneSampler(stills, config, batch=1)]
-    assert [(request.span, request.reset) for request in lane] == [
+    row = [batch[0] for batch in ContinuousSampler(stills, config, batch=1)]
+    assert [(request.span, request.reset) for request in row] == [
         ((0, 3, 6), True), ((3, 6, 6), False)] * 2
     dataset = ClipDataset(stills, motion=MotionConfig(rate_hz=10))
-    first, second = dataset[lane[0]], dataset[lane[1]]
+    first, second = dataset[row[0]], dataset[row[1]]
     joined = torch.cat([first.poses, second.poses])
     steps = torch.diff(joined[:, :3, 3], dim=0).norm(dim=1)
     assert steps[2] < 2 * steps.max() and second.stamps[0] - first.stamps[-1] == pytest.approx(0.1)
@@ -155,10 +155,10 @@ def test_a_path_through_a_still_goes_on_from_clip_to_clip():
 
 def test_augmentation_stays_the_same_along_a_lane():
     sequences = [Numbered('a', 'a', 40)]
-    lane = [batch[0] for batch in LaneSampler(sequences, SamplingConfig(length=4), batch=1)]
+    row = [batch[0] for batch in ContinuousSampler(sequences, SamplingConfig(length=4), batch=1)]
     dataset = ClipDataset(sequences, AugmentConfig(width=8, height=6, zoom=(1, 2), flip=0.5))
-    cameras = {dataset[request].camera for request in lane}
-    assert len(lane) > 5 and len(cameras) == 1
+    cameras = {dataset[request].camera for request in row}
+    assert len(row) > 5 and len(cameras) == 1
     independent = {dataset[request].camera for request in
                    ClipSampler(sequences, SamplingConfig(length=4))}
     assert len(independent) > 3
@@ -182,7 +182,7 @@ def test_the_loader_gives_the_same_batches_with_and_without_workers():
 
 def test_the_loader_takes_lanes():
     sequences = videos(9, 14)
-    sampler = LaneSampler(sequences, SamplingConfig(length=3), batch=2)
+    sampler = ContinuousSampler(sequences, SamplingConfig(length=3), batch=2)
     resets = [batch.reset.tolist() for batch in clip_loader(ClipDataset(sequences), sampler,
                                                             batch=None)]
     assert resets[0] == [True, True] and not any(resets[1])

@@ -37,38 +37,38 @@ TERMS = [name for name in LOSS_NAMES if name != 'perceptual']
 @pytest.fixture
 def clip():
     torch.manual_seed(0)
-    target = torch.rand(2, 3, 1, 16, 20) * 4 + 0.5
-    valid = torch.rand(target.shape) > 0.3
-    return target, valid
+    truth = torch.rand(2, 3, 1, 16, 20) * 4 + 0.5
+    valid = torch.rand(truth.shape) > 0.3
+    return truth, valid
 
 
 @pytest.mark.parametrize('name', TERMS)
 def test_a_perfect_prediction_costs_nothing(clip, name):
-    target, valid = clip
-    total, terms = DepthLoss({name: 2.0})(target.clone(), target, valid)
+    truth, valid = clip
+    total, terms = DepthLoss({name: 2.0})(truth.clone(), truth, valid)
     assert total < 3e-3
     assert list(terms) == [name]
 
 
 @pytest.mark.parametrize('name', TERMS)
 def test_an_invalid_pixel_carries_neither_loss_nor_gradient(clip, name):
-    target, valid = clip
+    truth, valid = clip
     loss = DepthLoss({name: 1.0})
-    prediction = (target + torch.rand_like(target)).requires_grad_()
-    expected, _ = loss(prediction, target, valid)
+    prediction = (truth + torch.rand_like(truth)).requires_grad_()
+    expected, _ = loss(prediction, truth, valid)
     expected.backward()
     assert torch.isfinite(prediction.grad).all()
     assert (prediction.grad[~valid] == 0).all()
     for value in (float('nan'), 0.0):
-        broken = torch.where(valid, target, torch.full_like(target, value))
+        broken = torch.where(valid, truth, torch.full_like(truth, value))
         assert torch.equal(loss(prediction, broken, valid)[0], expected)
 
 
 @pytest.mark.parametrize('name', TERMS)
 def test_no_valid_pixel_gives_zero_and_no_nan(clip, name):
-    target, valid = clip
-    prediction = (target + 1).requires_grad_()
-    total, _ = DepthLoss({name: 1.0})(prediction, target, torch.zeros_like(valid))
+    truth, valid = clip
+    prediction = (truth + 1).requires_grad_()
+    total, _ = DepthLoss({name: 1.0})(prediction, truth, torch.zeros_like(valid))
     total.backward()
     assert 0 <= total < 2e-3
     assert torch.isfinite(prediction.grad).all()
@@ -77,58 +77,58 @@ def test_no_valid_pixel_gives_zero_and_no_nan(clip, name):
 @pytest.mark.parametrize('name', TERMS)
 def test_gradients_agree_with_finite_differences(name):
     torch.manual_seed(3)
-    target = torch.rand(1, 2, 1, 12, 12) * 3 + 1
-    valid = torch.rand(target.shape) > 0.2
-    # Below the target's spread and off its values, away from the kinks of hinges and |x|.
-    prediction = (2 + 0.5 * (target - 2) + 0.05 * torch.rand_like(target)).requires_grad_()
+    truth = torch.rand(1, 2, 1, 12, 12) * 3 + 1
+    valid = torch.rand(truth.shape) > 0.2
+    # Below the truth's spread and off its values, away from the kinks of hinges and |x|.
+    prediction = (2 + 0.5 * (truth - 2) + 0.05 * torch.rand_like(truth)).requires_grad_()
     loss = DepthLoss({name: 1.0})
-    gradient, = torch.autograd.grad(loss(prediction, target, valid)[0], prediction)
+    gradient, = torch.autograd.grad(loss(prediction, truth, valid)[0], prediction)
     # BerHu's threshold follows the largest error and by definition is no variable of it.
-    largest = (prediction - target).abs().where(valid, 0.0).argmax()
+    largest = (prediction - truth).abs().where(valid, 0.0).argmax()
     direction = gradient.flatten().index_fill(0, largest, 0.0).view_as(gradient)
     direction = direction / direction.norm()
     step = 2e-3
     with torch.no_grad():
-        ahead, _ = loss(prediction + step * direction, target, valid)
-        behind, _ = loss(prediction - step * direction, target, valid)
+        ahead, _ = loss(prediction + step * direction, truth, valid)
+        behind, _ = loss(prediction - step * direction, truth, valid)
     slope = (gradient * direction).sum()
     assert torch.allclose(slope, (ahead - behind) / (2 * step), rtol=0.05)
 
 
 @pytest.mark.parametrize('name', TERMS)
 def test_losses_are_float32_under_autocast(clip, name):
-    target, valid = clip
+    truth, valid = clip
     with torch.autocast('cpu', torch.bfloat16):
-        total, _ = DepthLoss({name: 1.0})((target + 0.1).bfloat16(), target, valid)
+        total, _ = DepthLoss({name: 1.0})((truth + 0.1).bfloat16(), truth, valid)
     assert total.dtype == torch.float32
 
 
 def test_hand_computed_values():
-    target = torch.tensor([1.0, 2.0, 4.0, 9.0]).view(1, 1, 1, 1, 4)
+    truth = torch.tensor([1.0, 2.0, 4.0, 9.0]).view(1, 1, 1, 1, 4)
     prediction = torch.tensor([1.0, 3.0, 2.0, 0.0]).view(1, 1, 1, 1, 4)
     valid = torch.tensor([True, True, True, False]).view(1, 1, 1, 1, 4)
-    assert mse_loss(prediction, target, valid) == pytest.approx(5 / 3)
-    assert rmse_loss(prediction, target, valid) == pytest.approx(math.sqrt(5 / 3))
+    assert mse_loss(prediction, truth, valid) == pytest.approx(5 / 3)
+    assert rmse_loss(prediction, truth, valid) == pytest.approx(math.sqrt(5 / 3))
     # c = 0.4: 0 stays, 1 -> (1 + 0.16) / 0.8, 2 -> (4 + 0.16) / 0.8.
-    assert berhu_loss(prediction, target, valid) == pytest.approx((1.16 + 4.16) / 0.8 / 3)
+    assert berhu_loss(prediction, truth, valid) == pytest.approx((1.16 + 4.16) / 0.8 / 3)
     # Neighbouring errors 0, 1, -2: changes of 1 and 3.
-    assert edge_loss(prediction, target, valid) == pytest.approx(2.0)
+    assert edge_loss(prediction, truth, valid) == pytest.approx(2.0)
 
 
 def test_silog_of_a_constant_scale_is_what_the_focus_leaves(clip):
-    target, valid = clip
+    truth, valid = clip
     expected = 10 * math.log(1.3) * math.sqrt(1 - 0.85)
-    assert silog_loss(1.3 * target, target, valid) == pytest.approx(expected, rel=1e-4)
-    assert silog_loss(1.3 * target, target, valid, focus=1.0) < 5e-3
+    assert silog_loss(1.3 * truth, truth, valid) == pytest.approx(expected, rel=1e-4)
+    assert silog_loss(1.3 * truth, truth, valid, focus=1.0) < 5e-3
 
 
 def test_a_wrong_edge_costs_gradient_but_a_wrong_scale_does_not(clip):
-    target, valid = clip
+    truth, valid = clip
     full = torch.ones_like(valid)
-    assert gradient_loss(1.3 * target, target, full) < 1e-5
-    edge = target.clone()
+    assert gradient_loss(1.3 * truth, truth, full) < 1e-5
+    edge = truth.clone()
     edge[..., 5:] *= 1.3
-    assert gradient_loss(edge, target, full) > 0.01
+    assert gradient_loss(edge, truth, full) > 0.01
 
 
 def test_ssim_equals_a_slow_transcription(monkeypatch):
@@ -158,48 +158,48 @@ def test_ssim_equals_a_slow_transcription(monkeypatch):
 
 
 def test_the_std_penalty_is_a_hinge_on_each_image():
-    target = torch.tensor([[1.0, 3.0], [1.0, 3.0]]).view(1, 2, 1, 1, 2)
-    full = torch.ones_like(target, dtype=torch.bool)
-    flat = torch.full_like(target, 2.0)
-    assert std_penalty(flat, target, full) == pytest.approx(1.0, abs=1e-3)
-    assert std_penalty(3 * target, target, full) == 0
-    half = torch.stack([flat[:, 0], target[:, 0]], dim=1)
-    assert std_penalty(half, target, full) == pytest.approx(0.5, abs=1e-3)
+    truth = torch.tensor([[1.0, 3.0], [1.0, 3.0]]).view(1, 2, 1, 1, 2)
+    full = torch.ones_like(truth, dtype=torch.bool)
+    flat = torch.full_like(truth, 2.0)
+    assert std_penalty(flat, truth, full) == pytest.approx(1.0, abs=1e-3)
+    assert std_penalty(3 * truth, truth, full) == 0
+    half = torch.stack([flat[:, 0], truth[:, 0]], dim=1)
+    assert std_penalty(half, truth, full) == pytest.approx(0.5, abs=1e-3)
 
 
 def test_flicker_costs_what_was_injected():
-    target = torch.full((1, 4, 1, 6, 6), 2.0)
-    target[..., 3:] = 4.0
-    full = torch.ones_like(target, dtype=torch.bool)
-    flicker = target * torch.tensor([1.0, 1.1, 1.0, 1.1]).view(1, 4, 1, 1, 1)
-    assert temporal_loss(flicker, target, full) == pytest.approx(math.log(1.1), rel=1e-5)
-    assert tgm_loss(flicker, target, full) == pytest.approx(0.3, rel=1e-5)
-    assert drift_loss(flicker, target, full) == pytest.approx(math.log(1.1) / 2, rel=0.01)
-    assert temporal_loss(1.1 * target, target, full) < 1e-6
-    assert drift_loss(1.1 * target, target, full) == pytest.approx(0, abs=1e-6)
+    truth = torch.full((1, 4, 1, 6, 6), 2.0)
+    truth[..., 3:] = 4.0
+    full = torch.ones_like(truth, dtype=torch.bool)
+    flicker = truth * torch.tensor([1.0, 1.1, 1.0, 1.1]).view(1, 4, 1, 1, 1)
+    assert temporal_loss(flicker, truth, full) == pytest.approx(math.log(1.1), rel=1e-5)
+    assert tgm_loss(flicker, truth, full) == pytest.approx(0.3, rel=1e-5)
+    assert drift_loss(flicker, truth, full) == pytest.approx(math.log(1.1) / 2, rel=0.01)
+    assert temporal_loss(1.1 * truth, truth, full) < 1e-6
+    assert drift_loss(1.1 * truth, truth, full) == pytest.approx(0, abs=1e-6)
     # What is not known does not drift.
     full[:, 1::2] = False
-    assert drift_loss(flicker, target, full) == pytest.approx(0, abs=1e-6)
+    assert drift_loss(flicker, truth, full) == pytest.approx(0, abs=1e-6)
 
 
 def test_tgm_looks_only_where_the_truth_stands_still():
-    target = torch.ones(1, 2, 1, 1, 4)
-    target[:, 1, ..., 0] = 3.0
-    prediction = target.clone()
+    truth = torch.ones(1, 2, 1, 1, 4)
+    truth[:, 1, ..., 0] = 3.0
+    prediction = truth.clone()
     prediction[:, 1, ..., 0] = 9.0
-    full = torch.ones_like(target, dtype=torch.bool)
-    assert tgm_loss(prediction, target, full) == 0
+    full = torch.ones_like(truth, dtype=torch.bool)
+    assert tgm_loss(prediction, truth, full) == 0
     prediction[:, 1, ..., 1] += 0.3
-    assert tgm_loss(prediction, target, full) == pytest.approx(0.1, rel=1e-4)
+    assert tgm_loss(prediction, truth, full) == pytest.approx(0.1, rel=1e-4)
 
 
 def test_weights_and_unit_scale_the_sum(clip):
-    target, valid = clip
-    prediction = target + 1
-    one, terms = DepthLoss({'l1': 1.0, 'mse': 3.0})(prediction, target, valid)
+    truth, valid = clip
+    prediction = truth + 1
+    one, terms = DepthLoss({'l1': 1.0, 'mse': 3.0})(prediction, truth, valid)
     assert one == pytest.approx(4.0, rel=1e-4)
     assert terms['mse'] == pytest.approx(1.0, rel=1e-4)
-    tenth, _ = DepthLoss({'l1': 1.0, 'mse': 3.0}, unit=10.0)(prediction, target, valid)
+    tenth, _ = DepthLoss({'l1': 1.0, 'mse': 3.0}, unit=10.0)(prediction, truth, valid)
     assert tenth == pytest.approx(0.1 + 0.03, rel=1e-4)
 
 
@@ -215,14 +215,14 @@ def test_an_unusable_recipe_is_refused(weights, message):
     ('vgg16', 'vgg16_features_to_relu4_3_fp16.pth'), ('squeezenet1_1', 'squeezenet1_1.pth')])
 def test_perceptual_loss_sees_a_lost_edge(shared, network, file):
     loss = PerceptualLoss(network, str(shared / 'weights' / file))
-    target = torch.full((1, 1, 1, 48, 48), 2.0)
-    target[..., 24:] = 5.0
-    full = torch.ones_like(target, dtype=torch.bool)
+    truth = torch.full((1, 1, 1, 48, 48), 2.0)
+    truth[..., 24:] = 5.0
+    full = torch.ones_like(truth, dtype=torch.bool)
     blurred = torch.linspace(2, 5, 48).expand(1, 1, 1, 48, 48).clone().requires_grad_()
-    shifted = target + 0.2
-    assert loss(target, target, full) == 0
-    cost = loss(blurred, target, full)
-    assert cost > loss(shifted, target, full) > 0
+    shifted = truth + 0.2
+    assert loss(truth, truth, full) == 0
+    cost = loss(blurred, truth, full)
+    assert cost > loss(shifted, truth, full) > 0
     cost.backward()
     assert torch.isfinite(blurred.grad).all()
     assert blurred.grad.abs().sum() > 0

@@ -27,8 +27,8 @@ from lstm_depth.models.dense_decoder import CUTS
 from lstm_depth.models.encoders import TimmEncoder
 from lstm_depth.models.fastdepth import TAPS
 from lstm_depth.models.hourglass import Hourglass
+from lstm_depth.models.layer_table import count_parameters, layer_table, summarise_model
 from lstm_depth.models.registry import model_entry
-from lstm_depth.models.summary import count_parameters, layer_table, summarise_model
 import pytest
 import torch
 from torch import nn

@@ -17,13 +17,13 @@ from __future__ import annotations
 
 from lstm_depth.errors import CheckpointError
 from lstm_depth.models import create_model
-from lstm_depth.training.config import OptimizerSection, PhaseSection, ScheduleSection
 from lstm_depth.training.optim import (
     make_optimizer,
     make_schedule,
     restore_optimizer,
     WeightAverage,
 )
+from lstm_depth.training.recipe import OptimizerSection, PhaseSection, ScheduleSection
 import pytest
 import torch
 

@@ -21,8 +21,8 @@ from lstm_depth.errors import ConfigError
 from lstm_depth.models import create_model, DepthModel
 from lstm_depth.models.blocks import ConvBlock
 from lstm_depth.training import separate, setup
-from lstm_depth.training.config import ModelSection
 from lstm_depth.training.parse import config_from
+from lstm_depth.training.recipe import ModelSection
 from lstm_depth.training.separate import fit_separable
 from lstm_depth.training.trainer import Trainer
 import pytest

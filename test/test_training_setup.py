@@ -20,8 +20,8 @@ import signal
 from lstm_depth.errors import ConfigError
 from lstm_depth.training import setup
 from lstm_depth.training.collapse import CollapseWatch, WINDOW
-from lstm_depth.training.config import ModelSection, PhaseSection, TrainSection
 from lstm_depth.training.interrupt import InterruptRequest
+from lstm_depth.training.recipe import ModelSection, PhaseSection, TrainSection
 from lstm_depth.training.setup import build_model, is_out_of_memory, make_fabric, ready_model
 import pytest
 import torch

@@ -21,8 +21,8 @@ from lightning_fabric import Fabric
 from lstm_depth.data.clip import blank_clip, ClipBatch, collate
 from lstm_depth.losses import DepthLoss
 from lstm_depth.models import create_model
-from lstm_depth.training.config import OptimizerSection, PhaseSection
 from lstm_depth.training.optim import make_optimizer
+from lstm_depth.training.recipe import OptimizerSection, PhaseSection
 from lstm_depth.training.step import ClipRunner, relative_spread, started_anew, Stepper
 import pytest
 import torch

@@ -34,10 +34,10 @@ import pytest
 NAN = np.float32(np.nan)
 
 
-def picture(height=48, width=64, gt=True, caption=''):
+def picture(height=48, width=64, truth=True, caption=''):
     rgb = np.random.default_rng(0).integers(0, 255, (height, width, 3), np.uint8)
     depth = np.linspace(0.5, 6, height * width, dtype=np.float32).reshape(height, width)
-    return DepthPicture(rgb, depth, depth * 1.2 if gt else None, caption)
+    return DepthPicture(rgb, depth, depth * 1.2 if truth else None, caption)
 
 
 def brightness(rgb):
@@ -89,9 +89,9 @@ def test_an_unknown_colour_map_names_the_known_ones():
 
 
 def test_error_is_white_when_exact_red_when_too_far_blue_when_too_near():
-    pred = np.array([[2.0, 4.0, 1.0, NAN, 2.0, 2.0]], np.float32)
-    gt = np.array([[2.0, 2.0, 2.0, 2.0, NAN, 0.0]], np.float32)
-    colors = colorize_error(pred, gt)[0].astype(int)
+    prediction = np.array([[2.0, 4.0, 1.0, NAN, 2.0, 2.0]], np.float32)
+    truth = np.array([[2.0, 2.0, 2.0, 2.0, NAN, 0.0]], np.float32)
+    colors = colorize_error(prediction, truth)[0].astype(int)
     assert colors[0].min() >= 250
     assert colors[1, 0] > colors[1, 2] + 100
     assert colors[2, 2] > colors[2, 0] + 100
@@ -106,7 +106,7 @@ def test_error_resizes_the_prediction_to_the_ground_truth():
 
 def test_strip_has_four_columns_with_ground_truth_and_two_without():
     full = strip([picture()])
-    bare = strip([picture(gt=False)])
+    bare = strip([picture(truth=False)])
     assert full.dtype == np.uint8
     assert full.shape[1] == 8 + 4 * (320 + 8)
     assert bare.shape[1] == 8 + 2 * (320 + 8)
@@ -120,7 +120,7 @@ def test_strip_shows_the_panels_at_their_places():
     assert (image[row:row + 240, 8:328] == shown.rgb).all()
     depth_colors = colorize_depth(shown.depth, 0.3, 8.0)
     assert (image[row:row + 240, 336:656] == depth_colors).all()
-    assert (image[row:row + 240, 664:984] == colorize_depth(shown.gt, 0.3, 8.0)).all()
+    assert (image[row:row + 240, 664:984] == colorize_depth(shown.truth, 0.3, 8.0)).all()
 
 
 def test_every_row_of_a_strip_adds_its_panel_and_a_caption_adds_a_line():
@@ -131,7 +131,7 @@ def test_every_row_of_a_strip_adds_its_panel_and_a_caption_adds_a_line():
 
 
 def test_a_long_caption_is_set_smaller_rather_than_cut():
-    image = strip([picture(gt=False, caption='abs_rel 0.123   ' * 12)])
+    image = strip([picture(truth=False, caption='abs_rel 0.123   ' * 12)])
     assert image.shape[1] == 8 + 2 * 328
     assert (image[:, -8:] == 255).all()
 
@@ -141,10 +141,10 @@ def test_a_strip_of_nothing_is_an_error():
         strip([])
 
 
-@pytest.mark.parametrize('with_gt', [True, False])
-def test_video_frames_keep_their_size_when_ground_truth_comes_and_goes(with_gt):
-    sizes = {video_frame(picture(gt=gt, caption=caption), with_gt=with_gt).shape
-             for gt in (True, False) for caption in ('', 'frame 1')}
+@pytest.mark.parametrize('with_truth', [True, False])
+def test_video_frames_keep_their_size_when_ground_truth_comes_and_goes(with_truth):
+    sizes = {video_frame(picture(truth=truth, caption=caption), with_truth=with_truth).shape
+             for truth in (True, False) for caption in ('', 'frame 1')}
     assert len(sizes) == 1
 
 

@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
 def _show_models() -> list[dict]:
     """Print one line a model; return their summaries."""
     from lstm_depth.models import list_models
-    from lstm_depth.models.summary import summarise_model
+    from lstm_depth.models.layer_table import summarise_model
     from tqdm import tqdm
 
     summaries = [summarise_model(name) for name in tqdm(list_models(), desc='measuring models',
@@ -80,7 +80,7 @@ def _show_layers(name: str, depth: int) -> dict:
     from dataclasses import asdict
 
     from lstm_depth.models import create_model
-    from lstm_depth.models.summary import layer_table
+    from lstm_depth.models.layer_table import layer_table
     import torch
 
     with torch.device('meta'):

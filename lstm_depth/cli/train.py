@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
         print(dump_config(config), end='')
         return 0
     from lstm_depth.files import write_json
-    from lstm_depth.training.summary import summary_table
+    from lstm_depth.training.run_summary import summary_table
     from lstm_depth.training.trainer import train
 
     summary = train(config, args.resume)

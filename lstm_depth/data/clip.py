@@ -34,7 +34,7 @@ class Clip:
     W) float32 metres, 0 where invalid. *valid*: (T, 1, H, W) bool. *camera*: None where
     unknown. *poses*: (T, 4, 4) float64 camera-to-world, None where unknown. *stamps*: (T,)
     float64 seconds; they fall in a clip that runs backwards. *name*: where its frames come
-    from. *reset*: whether it does not go on where the clip before it in its lane ended.
+    from. *reset*: whether it does not go on where the clip before it in its row ended.
     *damage*: why it is black and without depth, '' where it is not.
     """
 

@@ -107,7 +107,7 @@ def clip_loader(dataset: ClipDataset, sampler: Sampler, *, batch: int | None = 1
     """
     Return a DataLoader of ClipBatches.
 
-    *sampler*: of ClipRequests, or of batches of them, such as a LaneSampler. *batch*: clips
+    *sampler*: of ClipRequests, or of batches of them, such as a ContinuousSampler. *batch*: clips
     a batch, None where the sampler yields batches. *workers*: processes. Further *options*
     go to the DataLoader. Nothing is drawn from PyTorch's global random numbers.
     """

@@ -37,7 +37,7 @@ class ClipRequest:
     *sequence*: its number in the data set. *indices*: the frames; for a still its number
     alone. *span*: for a still, (start, stop, count) of the path through it. *seed*: of
     everything random about it; clips that go on where another ended share it. *reset*:
-    whether it does not go on where the one before it in its lane ended.
+    whether it does not go on where the one before it in its row ended.
     """
 
     sequence: int
@@ -129,25 +129,25 @@ class ClipSampler(Sampler[ClipRequest]):
                 for number, place in enumerate(rng.permutation(len(clips)))]
 
 
-class LaneSampler(Sampler[list[ClipRequest]]):
+class ContinuousSampler(Sampler[list[ClipRequest]]):
     """
     Batches for truncated back-propagation through time.
 
-    Each of *batch* lanes walks through whole sequences, clip by clip: what a lane gives
+    Each of *batch* rows walks through whole sequences, clip by clip: what a row gives
     goes on where its clip in the batch before ended, unless *reset* is set. The epoch
-    ends when the sequences run out for one of the lanes. Use it as *batch_sampler*.
+    ends when the sequences run out for one of the rows. Use it as *batch_sampler*.
     """
 
     def __init__(self, sequences: Sequence[FrameSequence], config: SamplingConfig, batch: int,
                  seed: int = 0) -> None:
-        """Check that every lane has something to do; DataError where not."""
+        """Check that every row has something to do; DataError where not."""
         self._sequences, self._config, self._seed = sequences, config, seed
         self._batch, self._epoch = batch, 0
         if batch < 1:
-            raise ConfigError(f'a batch has at least one lane, not {batch}')
+            raise ConfigError(f'a batch has at least one row, not {batch}')
         self._length = len(self._draw())
         if not self._length:
-            raise DataError(f'there are fewer sequences than the {batch} lanes of a batch; take '
+            raise DataError(f'there are fewer sequences than the {batch} rows of a batch; take '
                             'a smaller batch')
 
     def __len__(self) -> int:
@@ -168,16 +168,16 @@ class LaneSampler(Sampler[list[ClipRequest]]):
         rng = np.random.default_rng([self._seed, self._epoch])
         parts = list(passes(self._sequences, self._config, (self._seed, self._epoch), rng))
         queue = iter([parts[place] for place in rng.permutation(len(parts))])
-        lanes: list[list[ClipRequest]] = [[] for _ in range(self._batch)]
+        rows: list[list[ClipRequest]] = [[] for _ in range(self._batch)]
         batches = []
         while True:
-            for number, lane in enumerate(lanes):
-                if not lane:
+            for number, row in enumerate(rows):
+                if not row:
                     part = next(queue, None)
                     if part is None:
                         return batches
-                    lanes[number] = list(part.requests)
-            batches.append([lane.pop(0) for lane in lanes])
+                    rows[number] = list(part.requests)
+            batches.append([row.pop(0) for row in rows])
 
 
 def passes(sequences: Sequence[FrameSequence], config: SamplingConfig, seed: tuple[int, ...],

@@ -216,7 +216,7 @@ def make_sinks(config: ReplayConfig, source: Source) -> list[Sink]:
         sinks.append(DepthFolder(config.output / 'depth'))
     if config.video:
         sinks.append(Video(config.output / 'video.mp4', config.style,
-                           source.rate_hz or DEFAULT_RATE_HZ, with_gt=_has_depth(source)))
+                           source.rate_hz or DEFAULT_RATE_HZ, with_truth=_has_depth(source)))
     if config.bag:
         sinks.append(DepthBag(config.output / 'bag', config.cloud_stride))
     return sinks

@@ -180,15 +180,15 @@ class Video(Sink):
     An MP4 of image and depth, and of ground truth and error where there is any.
 
     The layout is that of the first frame: a stream whose first frame has no ground
-    truth is drawn without, unless *with_gt* says that some follows.
+    truth is drawn without, unless *with_truth* says that some follows.
     """
 
     def __init__(self, path: str | Path, style: PictureStyle, fps: float,
-                 with_gt: bool = False) -> None:
+                 with_truth: bool = False) -> None:
         """Prepare to write *path*; *fps*: where stamps do not tell, frames a second."""
         super().__init__()
         self._style = style
-        self._with_gt = with_gt
+        self._with_truth = with_truth
         self._start_ns: int | None = None
         self._video = self.files.enter_context(VideoWriter(path, fps))
 
@@ -196,9 +196,9 @@ class Video(Sink):
         """Draw one frame of the video."""
         if self._start_ns is None:
             self._start_ns = item.frame.stamp_ns
-            self._with_gt = self._with_gt or item.frame.depth is not None
+            self._with_truth = self._with_truth or item.frame.depth is not None
         self._video.write(video_frame(
-            item.picture(self._start_ns), self._style, with_gt=self._with_gt),
+            item.picture(self._start_ns), self._style, with_truth=self._with_truth),
             item.frame.stamp_s)
 
 

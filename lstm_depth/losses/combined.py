@@ -74,16 +74,16 @@ class DepthLoss(nn.Module):
             perceptual_network, perceptual_weights, depth_max=depth_max / unit,
         ) if 'perceptual' in self.weights else None
 
-    def forward(self, prediction: Tensor, target: Tensor,
+    def forward(self, prediction: Tensor, truth: Tensor,
                 valid: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """
         Return the sum and each term before its weight (detached).
 
-        *prediction*, *target*: (B, T, 1, H, W) metres; *valid*: the boolean mask.
+        *prediction*, *truth*: (B, T, 1, H, W) metres; *valid*: the boolean mask.
         """
         with torch.autocast(prediction.device.type, enabled=False):
-            prediction, target = prediction.float() / self.unit, target.float() / self.unit
+            prediction, truth = prediction.float() / self.unit, truth.float() / self.unit
             functions = _TERMS | {'perceptual': self.perceptual}
-            terms = {name: functions[name](prediction, target, valid) for name in self.weights}
+            terms = {name: functions[name](prediction, truth, valid) for name in self.weights}
         total = sum(weight * terms[name] for name, weight in self.weights.items())
         return total, {name: term.detach() for name, term in terms.items()}

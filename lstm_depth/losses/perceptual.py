@@ -47,14 +47,14 @@ class PerceptualLoss(nn.Module):
     """
     Mean squared distance of ImageNet features of two depth clips (paper 000).
 
-    Each layer's distance is divided by the mean square of the target's features: networks and
+    Each layer's distance is divided by the mean square of the truth's features: networks and
     layers differ in scale by orders of magnitude, and the paper's weight of 0.5 beside an MSE
     in metres is meant for a number of about that size. 0 for equal depth, 1 for features as
-    far from the target's as no features at all.
+    far from the truth's as no features at all.
 
     Depth is mapped to [0, 1] over *depth_max* metres, repeated to three channels
     and normalised as the network's training images were; invalid pixels take the
-    target's value in both (0 where it has none). The network is frozen.
+    truth's value in both (0 where it has none). The network is frozen.
     """
 
     def __init__(self, network: str = 'vgg16', weights: str | None = None, *,
@@ -81,12 +81,12 @@ class PerceptualLoss(nn.Module):
         self.register_buffer('mean', torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1))
         self.register_buffer('std', torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1))
 
-    def forward(self, prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+    def forward(self, prediction: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
         """Return the loss, a scalar; arguments as in ``lstm_depth.losses.pixel``."""
-        target = torch.where(valid, target.float(), 0.0)
-        prediction = torch.where(valid, prediction.float(), target)
+        truth = torch.where(valid, truth.float(), 0.0)
+        prediction = torch.where(valid, prediction.float(), truth)
         with torch.no_grad():
-            wanted = self._extract(target)
+            wanted = self._extract(truth)
         found = self._extract(prediction)
         return sum((a - b).square().mean() / b.square().mean().clamp_min(1e-12)
                    for a, b in zip(found, wanted)) / len(wanted)

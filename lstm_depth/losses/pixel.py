@@ -14,9 +14,9 @@
 """
 Losses of single pixels and of all pixels together.
 
-Every loss takes *prediction* and *target*, clips (B, T, 1, H, W) of metric depth,
+Every loss takes *prediction* and *truth*, clips (B, T, 1, H, W) of metric depth,
 and *valid*, a boolean mask of that shape, and returns a scalar in float32. An
-invalid pixel adds nothing and carries no gradient, whatever its target holds.
+invalid pixel adds nothing and carries no gradient, whatever its truth holds.
 """
 
 from __future__ import annotations
@@ -30,62 +30,62 @@ def masked_mean(values: Tensor, valid: Tensor) -> Tensor:
     return torch.where(valid, values, 0.0).sum() / valid.sum().clamp_min(1)
 
 
-def difference(prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-    """Return ``prediction - target`` in float32, 0 where invalid."""
-    return torch.where(valid, prediction.float() - target.float(), 0.0)
+def difference(prediction: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
+    """Return ``prediction - truth`` in float32, 0 where invalid."""
+    return torch.where(valid, prediction.float() - truth.float(), 0.0)
 
 
-def log_error(prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-    """Return ``ln prediction - ln target`` in float32, 0 where invalid."""
-    safe = torch.where(valid, target.float(), 1.0)
+def log_error(prediction: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
+    """Return ``ln prediction - ln truth`` in float32, 0 where invalid."""
+    safe = torch.where(valid, truth.float(), 1.0)
     return torch.where(valid, prediction.float().clamp_min(1e-3).log() - safe.log(), 0.0)
 
 
-def mse_loss(prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+def mse_loss(prediction: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
     """Return the mean squared error (papers 000 and 001)."""
-    return masked_mean(difference(prediction, target, valid).square(), valid)
+    return masked_mean(difference(prediction, truth, valid).square(), valid)
 
 
-def rmse_loss(prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+def rmse_loss(prediction: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
     """Return the root of the mean squared error over the batch (paper 004)."""
     # The root has no slope at 0.
-    return (mse_loss(prediction, target, valid) + 1e-8).sqrt()
+    return (mse_loss(prediction, truth, valid) + 1e-8).sqrt()
 
 
-def l1_loss(prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+def l1_loss(prediction: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
     """Return the mean absolute error (papers 002 and 003)."""
-    return masked_mean(difference(prediction, target, valid).abs(), valid)
+    return masked_mean(difference(prediction, truth, valid).abs(), valid)
 
 
-def berhu_loss(prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+def berhu_loss(prediction: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
     """
     Return the reverse Huber loss (Laina et al. 2016; paper 002).
 
     ``|d|`` up to c and ``(d^2 + c^2) / 2c`` beyond, c a fifth of the batch's largest error.
     """
-    error = difference(prediction, target, valid).abs()
+    error = difference(prediction, truth, valid).abs()
     c = (0.2 * error.detach().max()).clamp_min(1e-6)
     return masked_mean(torch.where(error <= c, error, (error.square() + c * c) / (2 * c)), valid)
 
 
-def silog_loss(prediction: Tensor, target: Tensor, valid: Tensor, focus: float = 0.85) -> Tensor:
+def silog_loss(prediction: Tensor, truth: Tensor, valid: Tensor, focus: float = 0.85) -> Tensor:
     """
     Return the scale-invariant log loss, pooled over the batch.
 
     ``10 sqrt(mean e^2 - focus (mean e)^2)`` of the log error e: Eigen et al. 2014,
     in the form and with the factor of BTS (Lee et al. 2019).
     """
-    error = log_error(prediction, target, valid)
+    error = log_error(prediction, truth, valid)
     mean, square = masked_mean(error, valid), masked_mean(error.square(), valid)
     return 10 * (square - focus * mean.square()).clamp_min(1e-8).sqrt()
 
 
-def std_penalty(prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+def std_penalty(prediction: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
     """
     Return how far each image's depth varies less than its ground truth does.
 
     Paper 000 punishes "a small standard deviation of values", against networks
-    that collapse to one colour. A hinge, ``relu(std(target) - std(prediction))``
+    that collapse to one colour. A hinge, ``relu(std(truth) - std(prediction))``
     over an image's valid pixels, averaged over images: it is silent once the
     prediction varies enough.
     """
@@ -97,4 +97,4 @@ def std_penalty(prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
         square = torch.where(mask, (depth - mean).square(), 0.0).sum(-1) / count
         return (square + 1e-8).sqrt()
 
-    return torch.relu(spread(target) - spread(prediction)).mean()
+    return torch.relu(spread(truth) - spread(prediction)).mean()

@@ -25,35 +25,35 @@ from torch import Tensor
 import torch.nn.functional as F  # noqa: N812
 
 
-def edge_loss(prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+def edge_loss(prediction: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
     """Return the mean absolute gradient of the error, x plus y (papers 002 and 003)."""
-    return _gradient(difference(prediction, target, valid), valid)
+    return _gradient(difference(prediction, truth, valid), valid)
 
 
-def gradient_loss(prediction: Tensor, target: Tensor, valid: Tensor, scales: int = 3) -> Tensor:
+def gradient_loss(prediction: Tensor, truth: Tensor, valid: Tensor, scales: int = 3) -> Tensor:
     """
     Return the mean absolute gradient of the log error over *scales* resolutions.
 
     The multi-scale gradient matching term of MegaDepth (Li and Snavely 2018):
-    edges of the prediction must lie where the target's do.
+    edges of the prediction must lie where the truth's do.
     """
-    error = log_error(prediction, target, valid)
+    error = log_error(prediction, truth, valid)
     steps = [2 ** scale for scale in range(scales)]
     return sum(_gradient(error[..., ::s, ::s], valid[..., ::s, ::s]) for s in steps) / scales
 
 
-def ssim_loss(prediction: Tensor, target: Tensor, valid: Tensor,
+def ssim_loss(prediction: Tensor, truth: Tensor, valid: Tensor,
               data_range: float = 1.0) -> Tensor:
     """
     Return ``1 - SSIM`` (Wang et al. 2004: Gaussian window 11, sigma 1.5).
 
     *data_range*: the L of the constants (0.01 L)^2 and (0.03 L)^2, in the unit of
-    the depth. An invalid pixel takes the target's value in both images, so that
+    the depth. An invalid pixel takes the truth's value in both images, so that
     its neighbours are compared without it.
     """
-    target = torch.where(valid, target.float(), 0.0)
-    prediction = torch.where(valid, prediction.float(), target)
-    a, b = prediction.flatten(0, -4), target.flatten(0, -4)         # (N, 1, H, W)
+    truth = torch.where(valid, truth.float(), 0.0)
+    prediction = torch.where(valid, prediction.float(), truth)
+    a, b = prediction.flatten(0, -4), truth.flatten(0, -4)         # (N, 1, H, W)
     c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
     mean_a, mean_b = _blur(a), _blur(b)
     var_a = _blur(a * a) - mean_a.square()
@@ -64,18 +64,18 @@ def ssim_loss(prediction: Tensor, target: Tensor, valid: Tensor,
     return 1 - masked_mean(ssim, valid.flatten(0, -4)) if valid.any() else ssim.sum() * 0
 
 
-def temporal_loss(prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+def temporal_loss(prediction: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
     """
     Return how much the log error changes from frame to frame of a clip.
 
     An error that stays is a matter for the other terms; one that comes and goes
     is flicker. 0 for clips of one frame.
     """
-    error = log_error(prediction, target, valid)
+    error = log_error(prediction, truth, valid)
     return masked_mean(error.diff(dim=1).abs(), valid[:, 1:] & valid[:, :-1])
 
 
-def drift_loss(prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+def drift_loss(prediction: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
     """
     Return by how much the scale of a clip's frames differs over time.
 
@@ -83,7 +83,7 @@ def drift_loss(prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     scale drift that ``lstm_depth.evaluation`` measures, with a mean for the median, which has
     no useful gradient. Frames without ground truth count for nothing. 0 for clips of one frame.
     """
-    error = log_error(prediction, target, valid)
+    error = log_error(prediction, truth, valid)
     pixels = valid.flatten(2).sum(-1)                               # (B, T)
     scale = error.flatten(2).sum(-1) / pixels.clamp_min(1)
     known = pixels > 0
@@ -93,7 +93,7 @@ def drift_loss(prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     return ((spread + 1e-8).sqrt() - 1e-4).mean()
 
 
-def tgm_loss(prediction: Tensor, target: Tensor, valid: Tensor,
+def tgm_loss(prediction: Tensor, truth: Tensor, valid: Tensor,
              static_share: float = 0.05) -> Tensor:
     """
     Return the temporal gradient matching loss of a clip.
@@ -102,10 +102,10 @@ def tgm_loss(prediction: Tensor, target: Tensor, valid: Tensor,
     than *static_share* of its range in the clip (Video Depth Anything, Chen et
     al. 2025). 0 for clips of one frame.
     """
-    target = torch.where(valid, target.float(), 0.0)
-    change, true_change = prediction.float().diff(dim=1).abs(), target.diff(dim=1).abs()
-    high = target.amax(dim=(1, 2, 3, 4), keepdim=True)
-    low = torch.where(valid, target, float('inf')).amin(dim=(1, 2, 3, 4), keepdim=True)
+    truth = torch.where(valid, truth.float(), 0.0)
+    change, true_change = prediction.float().diff(dim=1).abs(), truth.diff(dim=1).abs()
+    high = truth.amax(dim=(1, 2, 3, 4), keepdim=True)
+    low = torch.where(valid, truth, float('inf')).amin(dim=(1, 2, 3, 4), keepdim=True)
     still = true_change < static_share * (high - low)
     return masked_mean((change - true_change).abs(), valid[:, 1:] & valid[:, :-1] & still)
 

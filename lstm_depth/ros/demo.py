@@ -219,7 +219,7 @@ def _draw(config: DemoConfig, source: str, recorder: Recorder) -> MetricsMean:
             truth = played
         sinks = [stack.enter_context(sink) for sink in (
             StripPicture(config.output / 'strip.png', style),
-            Video(config.output / 'video.mp4', style, _rate(recorder), with_gt=has_truth))]
+            Video(config.output / 'video.mp4', style, _rate(recorder), with_truth=has_truth))]
         items = scored_recording(
             config.output / 'bag', IMAGE_TOPIC, DEPTH_TOPIC, truth=truth,
             latencies=recorder.latencies, min_depth=config.min_depth,

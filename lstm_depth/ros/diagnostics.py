@@ -45,7 +45,7 @@ class Alerts:
     """
 
     def __init__(self, hold_s: float = 5.0) -> None:
-        """Start well."""
+        """Start at OK, with nothing counted."""
         self._hold_s = hold_s
         self._lock = Lock()
         self._raised: dict[str, tuple[float, Alert]] = {}

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Notice a network that answers one number for every pixel."""
+"""Notice a network that predicts one number for every pixel."""
 
 from __future__ import annotations
 

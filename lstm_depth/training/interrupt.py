@@ -35,7 +35,7 @@ class InterruptRequest:
     """
 
     def __init__(self) -> None:
-        """Start unasked."""
+        """Start without a request."""
         self.asked = False
         self._first = 0.0
         self._old: dict[int, Any] = {}

@@ -21,7 +21,7 @@ import warnings
 
 from lstm_depth.errors import CheckpointError
 from lstm_depth.models import DepthModel
-from lstm_depth.training.config import PhaseSection
+from lstm_depth.training.recipe import PhaseSection
 import torch
 from torch.optim import lr_scheduler, Optimizer
 

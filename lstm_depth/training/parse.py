@@ -15,7 +15,7 @@
 A recipe from a YAML file and ``key=value`` on the command line.
 
 Keys are paths: ``train.max_steps=20``, ``phases.0.batch=4``, ``data.path=[a,b]``. Values are
-YAML. jsonargparse reads them into the dataclasses of ``config`` and checks their types.
+YAML. jsonargparse reads them into the dataclasses of ``recipe`` and checks their types.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from typing import Any
 
 from jsonargparse import ArgumentParser, Namespace
 from lstm_depth.errors import ConfigError, did_you_mean
-from lstm_depth.training.config import PhaseSection, TrainConfig
+from lstm_depth.training.recipe import PhaseSection, TrainConfig
 import yaml
 
 

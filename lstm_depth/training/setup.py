@@ -27,14 +27,14 @@ from lstm_depth.errors import ConfigError, TrainingError
 from lstm_depth.losses import DepthLoss
 from lstm_depth.models import create_model, DepthModel
 from lstm_depth.runtime.device import select_device
-from lstm_depth.training.config import (
+from lstm_depth.training.batches import phase_loader, TrainingData
+from lstm_depth.training.recipe import (
     ModelSection,
     PerceptualSection,
     PhaseSection,
     TrainConfig,
     TrainSection,
 )
-from lstm_depth.training.data import phase_loader, TrainingData
 from lstm_depth.training.separate import fit_separable
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm

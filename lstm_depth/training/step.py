@@ -163,11 +163,11 @@ def started_anew(state: State, reset: Tensor) -> State | None:
     return tuple(torch.where(keep, tensor, 0.0) for tensor in state)
 
 
-def relative_spread(prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+def relative_spread(prediction: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
     """
     Return the mean over images of the depth's standard deviation, relative to the truth's.
 
-    *prediction*, *target*, *valid*: (B, T, 1, H, W). Near 0 the network answers one number.
+    *prediction*, *truth*, *valid*: (B, T, 1, H, W). Near 0 the network predicts one number.
     """
     def spread(depth: Tensor) -> Tensor:
         depth, mask = depth.float().flatten(2), valid.flatten(2)
@@ -175,4 +175,4 @@ def relative_spread(prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor
         mean = torch.where(mask, depth, 0.0).sum(-1, keepdim=True) / count[..., None]
         return (torch.where(mask, (depth - mean).square(), 0.0).sum(-1) / count).sqrt().mean()
 
-    return spread(prediction) / spread(target).clamp_min(1e-6)
+    return spread(prediction) / spread(truth).clamp_min(1e-6)

@@ -24,11 +24,11 @@ from lightning_fabric import Fabric
 from lstm_depth.data.clip import ClipBatch
 from lstm_depth.errors import DataError, TrainingError
 from lstm_depth.training.collapse import CollapseWatch
-from lstm_depth.training.config import TrainConfig
 from lstm_depth.training.monitor import Monitor
+from lstm_depth.training.recipe import TrainConfig
+from lstm_depth.training.run_summary import peak_memory_mb
 from lstm_depth.training.state import Progress
 from lstm_depth.training.step import StepResult
-from lstm_depth.training.summary import peak_memory_mb
 from tqdm import tqdm
 
 BAD_STEPS = 3

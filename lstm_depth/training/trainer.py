@@ -32,8 +32,7 @@ from lstm_depth.data.clip import ClipBatch
 from lstm_depth.errors import CheckpointError, ConfigError
 from lstm_depth.files import write_text
 from lstm_depth.training import state as saved_state
-from lstm_depth.training.config import PhaseSection, TrainConfig
-from lstm_depth.training.data import open_data, phase_loader
+from lstm_depth.training.batches import open_data, phase_loader
 from lstm_depth.training.interrupt import InterruptRequest
 from lstm_depth.training.optim import (
     make_optimizer,
@@ -42,6 +41,8 @@ from lstm_depth.training.optim import (
     WeightAverage,
 )
 from lstm_depth.training.parse import dump_config, plain
+from lstm_depth.training.recipe import PhaseSection, TrainConfig
+from lstm_depth.training.run_summary import write_summary
 from lstm_depth.training.setup import (
     build_model,
     fit_to_checkpoint,
@@ -53,7 +54,6 @@ from lstm_depth.training.setup import (
 )
 from lstm_depth.training.step import ClipRunner, step_batches, Stepper
 from lstm_depth.training.steplog import StepLog
-from lstm_depth.training.summary import write_summary
 from lstm_depth.training.validation import choose_frames, PROTOCOL, validate
 from lstm_depth.visualize import strip
 import torch

@@ -110,9 +110,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def measure(args: argparse.Namespace) -> TrainSpeed:
     """Return how long steps take as *args* describes."""
-    from lstm_depth.training.config import TrainSection
+    from lstm_depth.training.recipe import TrainSection
+    from lstm_depth.training.run_summary import peak_memory_mb
     from lstm_depth.training.setup import make_fabric
-    from lstm_depth.training.summary import peak_memory_mb
 
     if min(args.batch, args.length, args.width, args.height, args.steps) < 1 or args.workers < 0:
         raise ConfigError('batch, length, width, height and steps must be at least 1, workers '
@@ -144,8 +144,8 @@ def measure(args: argparse.Namespace) -> TrainSpeed:
 def _stepper(fabric: Fabric, name: str, settings: dict[str, Any]) -> Stepper:
     """Return what takes the trainer's steps with a new model and phase 1 of paper 000."""
     from lstm_depth.losses import DepthLoss
-    from lstm_depth.training.config import ModelSection, PhaseSection
     from lstm_depth.training.optim import make_optimizer
+    from lstm_depth.training.recipe import ModelSection, PhaseSection
     from lstm_depth.training.setup import build_model
     from lstm_depth.training.step import ClipRunner, Stepper
     import torch
@@ -177,8 +177,8 @@ def _loader(args: argparse.Namespace) -> DataLoader:
     from lstm_depth.data.augment import AugmentConfig
     from lstm_depth.data.sampling import SamplingConfig
     from lstm_depth.models import create_model
-    from lstm_depth.training.config import DataSection, PhaseSection
-    from lstm_depth.training.data import open_data, phase_loader
+    from lstm_depth.training.batches import open_data, phase_loader
+    from lstm_depth.training.recipe import DataSection, PhaseSection
 
     section = DataSection(path=args.data, read_width=args.width * 3 // 2)
     phase = PhaseSection(

@@ -21,8 +21,8 @@ from _training import draw_stills
 from lstm_depth.data.readers import open_dataset
 from lstm_depth.data.sampling import SamplingConfig
 from lstm_depth.errors import ConfigError, DataError
-from lstm_depth.training.config import DataSection, PhaseSection
-from lstm_depth.training.data import Batches, MixedSampler, open_data
+from lstm_depth.training.batches import Batches, MixedSampler, open_data
+from lstm_depth.training.recipe import DataSection, PhaseSection
 import pytest
 
 STILL = PhaseSection(sampling=SamplingConfig(length=1, balance=False))

@@ -22,12 +22,12 @@ import hashlib
 from lstm_depth.data.dataset import clip_loader, ClipDataset
 from lstm_depth.data.readers import open_dataset
 from lstm_depth.data.rooms import room_sequences
-from lstm_depth.data.sampling import ClipRequest, ClipSampler, LaneSampler
+from lstm_depth.data.sampling import ClipRequest, ClipSampler, ContinuousSampler
 from lstm_depth.data.sequence import FrameSequence
 from lstm_depth.data.split import hold_out
 from lstm_depth.errors import ConfigError, DataError
 from lstm_depth.models import DepthModel
-from lstm_depth.training.config import DataSection, PhaseSection
+from lstm_depth.training.recipe import DataSection, PhaseSection
 from torch.utils.data import DataLoader, Sampler
 
 _ROOM_SEED = 10_000
@@ -143,18 +143,18 @@ class Batches(Sampler[list[ClipRequest]]):
     """
     The batches of one process: its part of each batch of all processes together.
 
-    *sampler*: of clips, or of lanes over all processes. *batch*: clips on each process.
+    *sampler*: of clips, or of rows over all processes. *batch*: clips on each process.
     *count*: batches of an epoch, 0 for what the sampler has. Set *start* to skip batches of
     the first epoch, which a resumed run has behind it.
     """
 
-    def __init__(self, sampler: MixedSampler | LaneSampler, batch: int, *, rank: int = 0,
+    def __init__(self, sampler: MixedSampler | ContinuousSampler, batch: int, *, rank: int = 0,
                  world: int = 1, count: int = 0) -> None:
         """Check that there is a batch; DataError where the data are too few."""
         self._sampler, self._batch = sampler, batch
         self._rank, self._world = rank, world
-        self._lanes = isinstance(sampler, LaneSampler)
-        natural = len(sampler) if self._lanes else len(sampler) // (batch * world)
+        self._continuous = isinstance(sampler, ContinuousSampler)
+        natural = len(sampler) if self._continuous else len(sampler) // (batch * world)
         self._count = count or natural
         if not natural:
             raise DataError(f'the data have {len(sampler)} clips, fewer than a batch of '
@@ -186,7 +186,7 @@ class Batches(Sampler[list[ClipRequest]]):
         number = self._epoch * self._passes
         while True:
             self._sampler.set_epoch(number)
-            if self._lanes:
+            if self._continuous:
                 yield from self._sampler
             else:
                 clips, size = list(self._sampler), self._batch * self._world
@@ -213,7 +213,7 @@ def phase_loader(data: TrainingData, section: DataSection, phase: PhaseSection,
                           cache=section.cache, skip_damaged=True)
     count = phase.steps * phase.accumulate
     if phase.carry_state:
-        sampler: MixedSampler | LaneSampler = LaneSampler(
+        sampler: MixedSampler | ContinuousSampler = ContinuousSampler(
             sequences, phase.sampling, phase.batch * world, seed)
     else:
         sampler = MixedSampler(kinds, phase.mix, phase, seed,

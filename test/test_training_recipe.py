@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from lstm_depth.cli import main
 from lstm_depth.errors import ConfigError
-from lstm_depth.training.config import PhaseSection, TrainConfig
 from lstm_depth.training.parse import config_from, dump_config, load_config, read_yaml
+from lstm_depth.training.recipe import PhaseSection, TrainConfig
 import pytest
 import yaml
 

@@ -22,8 +22,8 @@ from typing import Any
 from lstm_depth.evaluation.summary import Row, table
 from lstm_depth.files import atomic_path, write_json
 from lstm_depth.scoring.metrics import METRIC_NAMES
-from lstm_depth.training.config import TrainConfig
 from lstm_depth.training.monitor import Monitor
+from lstm_depth.training.recipe import TrainConfig
 from lstm_depth.training.state import Progress
 from lstm_depth.visualize import DepthPicture, strip, write_png
 import numpy as np

@@ -16,10 +16,16 @@ Start depth_node, and with ``source:=`` a camera_node that feeds it.
 
     ros2 launch lstm_depth depth.launch.py image:=/cam/image camera_info:=/cam/camera_info
     ros2 launch lstm_depth depth.launch.py source:=office.mcap rviz:=true
+
+It imports nothing of lstm_depth, so that it also works where ROS runs in another Python
+than the nodes, as with a virtual environment beside an installation of ROS.
 """
 
 from pathlib import Path
+import shutil
+import sys
 
+from ament_index_python.packages import get_package_prefix, PackageNotFoundError
 from launch import LaunchContext, LaunchDescription
 from launch.action import Action
 from launch.actions import DeclareLaunchArgument, EmitEvent, OpaqueFunction, RegisterEventHandler
@@ -33,7 +39,8 @@ from launch_ros.parameter_descriptions import ParameterValue
 from lifecycle_msgs.msg import Transition
 
 PACKAGE = 'lstm_depth'
-CONFIG = Path(__file__).resolve().parents[1] / 'config'
+HERE = Path(__file__).resolve().parent
+CONFIG = HERE.parent / 'config'
 
 # Name: (default, description).
 ARGUMENTS = {
@@ -68,7 +75,7 @@ def make_actions(context: LaunchContext) -> 'list[Action]':
              for name in ('autostart', 'use_sim_time', 'rviz')}
     topics = {'image': values['image'], 'image/compressed': f'{values["image"]}/compressed',
               'camera_info': values['camera_info']}
-    common = {'package': PACKAGE, 'namespace': values['namespace'], 'output': 'screen',
+    common = {'namespace': values['namespace'], 'output': 'screen',
               # On a busy machine Fast DDS takes longer to end than the 5 s of the default.
               'remappings': list(topics.items()), 'sigterm_timeout': '20'}
     time = {'use_sim_time': flags['use_sim_time']}
@@ -77,7 +84,7 @@ def make_actions(context: LaunchContext) -> 'list[Action]':
              for name in ('checkpoint', 'device') if values[name]}
     # Autostart by events: were the node to start itself, too, both would configure it.
     depth = LifecycleNode(
-        name='depth_node', executable='depth_node',
+        name='depth_node', **executable('depth_node'),
         parameters=[values['params_file'], {**time, **given, 'autostart': False}], **common)
     actions = [depth, *(autostart(depth) if flags['autostart'] else [])]
     if values['source']:
@@ -85,11 +92,34 @@ def make_actions(context: LaunchContext) -> 'list[Action]':
         camera = {'source': ParameterValue(values['source'], value_type=str),
                   'wait_for_subscribers': 1}
         actions.append(Node(
-            name='camera_node', executable='camera_node',
+            name='camera_node', **executable('camera_node'),
             parameters=[values['params_file'], {**time, **camera}], **common))
     if flags['rviz']:
         actions.append(rviz(values, time))
     return actions
+
+
+def executable(name: str) -> 'dict[str, str]':
+    """Return the arguments of an action that start *name*, by colcon or by pip installed."""
+    # Installed, this file is PREFIX/share/lstm_depth/launch/depth.launch.py.
+    prefixes = [(HERE / '../../..').resolve(), Path(sys.prefix)]
+    try:
+        prefixes.insert(0, Path(get_package_prefix(PACKAGE)))
+    except (PackageNotFoundError, OSError):  # OSError: AMENT_PREFIX_PATH is not set.
+        pass
+    else:
+        if (prefixes[0] / 'lib' / PACKAGE / name).exists():
+            return {'package': PACKAGE, 'executable': name}
+    # pip has no lib/lstm_depth: it puts executables beside python and on the PATH.
+    for folder in (prefix / 'bin' for prefix in prefixes):
+        if (folder / name).is_file():
+            return {'executable': str(folder / name)}
+    if found := shutil.which(name):
+        return {'executable': found}
+    raise RuntimeError(
+        f'{name} is not installed: it is in no lib/{PACKAGE} or bin of '
+        f'{", ".join(map(str, prefixes))} and not on the PATH; build the workspace with colcon '
+        'and source its setup file, or run "pip install" on this package')
 
 
 def is_true(name: str, value: str) -> bool:

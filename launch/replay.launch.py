@@ -20,7 +20,9 @@ Play a bag through depth_node and compare the depth with the bag's own while it 
 evaluation_node publishes the running means and prints a table when the bag has ended.
 """
 
+import os
 from pathlib import Path
+import runpy
 
 from ament_index_python.packages import get_package_prefix, PackageNotFoundError
 from launch import LaunchContext, LaunchDescription
@@ -41,12 +43,21 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.event_handlers import OnStateTransition
 from launch_ros.parameter_descriptions import ParameterValue
-from lstm_depth.errors import LstmDepthError
-from lstm_depth.media.bag import BagReader
-from lstm_depth.media.bag.common import IMAGE
-from lstm_depth.media.bag.topics import FrameTopics, listing
+
+try:
+    from lstm_depth.errors import LstmDepthError
+    from lstm_depth.media.bag import BagReader
+    from lstm_depth.media.bag.common import IMAGE
+    from lstm_depth.media.bag.topics import FrameTopics, listing
+    from lstm_depth.ros.transport import choose_profile
+except ImportError as error:
+    raise RuntimeError(
+        f'this launch file reads the bag itself, and the Python of "ros2 launch" lacks what that '
+        f'needs ({error}); install lstm_depth for it, or put the site-packages of the virtual '
+        'environment that holds it on the PYTHONPATH') from error
 
 HERE = Path(__file__).resolve().parent
+executable = runpy.run_path(str(HERE / 'depth.launch.py'))['executable']
 PLAYERS = ('auto', 'ros2bag', 'camera_node')
 DEPTH = '/depth_node/depth/image'
 # What depth_node still works on when the bag has ended is answered within this.
@@ -145,7 +156,7 @@ def has_ros2bag() -> bool:
     """Return whether "ros2 bag" is installed."""
     try:
         return bool(get_package_prefix('ros2bag'))
-    except PackageNotFoundError:
+    except (PackageNotFoundError, OSError):  # OSError: AMENT_PREFIX_PATH is not set.
         return False
 
 
@@ -157,6 +168,8 @@ def bag_player(bag: str, topics: FrameTopics, rate: float) -> ExecuteProcess:
     return ExecuteProcess(
         cmd=['ros2', 'bag', 'play', bag, '--clock', '--rate', str(rate), '--delay', '2.0',
              '--topics', *wanted],
+        # The process that publishes the images needs the room for them.
+        additional_env=dict(choose_profile(os.environ).variables),
         name='bag_player', output='screen')
 
 
@@ -165,7 +178,7 @@ def camera_player(values: 'dict[str, str]', topics: FrameTopics, hertz: float) -
     text = {'source': values['bag'], 'image_topic': topics.image, 'depth_topic': topics.depth,
             'camera_info_topic': topics.camera_info or ''}
     return Node(
-        package='lstm_depth', executable='camera_node', name='camera_node', output='screen',
+        **executable('camera_node'), name='camera_node', output='screen',
         parameters=[values['params_file'], {
             **{name: ParameterValue(value, value_type=str) for name, value in text.items()},
             'publish_depth': True, 'wait_for_subscribers': 1, 'rate': hertz}])
@@ -195,6 +208,6 @@ def evaluation_node(values: 'dict[str, str]', names: 'tuple[str, ...]', compress
         # A bag may have been recorded from a sensor that offers no more than best effort.
         parameters[f'qos_overrides.{names[2]}.subscription.reliability'] = 'reliable'
     return Node(
-        package='lstm_depth', executable='evaluation_node', name='evaluation_node',
-        output='screen', parameters=[values['params_file'], parameters],
+        **executable('evaluation_node'), name='evaluation_node', output='screen',
+        parameters=[values['params_file'], parameters],
         remappings=list(remappings.items()))

@@ -15,10 +15,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 import runpy
 import signal
 import subprocess
+import sys
 import time
 from typing import Any
 
@@ -49,8 +51,63 @@ def actions(**arguments: str) -> list[Any]:
 
 
 def executables(**arguments: str) -> list[str]:
-    """Return which nodes are started."""
-    return [action.node_executable for action in actions(**arguments) if isinstance(action, Node)]
+    """Return which nodes are started, by the names of their executables."""
+    return [Path(action.node_executable).name for action in actions(**arguments)
+            if isinstance(action, Node)]
+
+
+@pytest.fixture(autouse=True)
+def on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put the executables on the PATH and nowhere else, as a plain pip install does."""
+    folder = tmp_path / 'on_the_path'
+    folder.mkdir()
+    for name in ('depth_node', 'camera_node'):
+        (folder / name).touch(0o755)
+    monkeypatch.setenv('PATH', str(folder), prepend=os.pathsep)
+    return folder
+
+
+@pytest.fixture
+def prefix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty prefix with our marker, which ament finds and Python runs from."""
+    index = tmp_path / 'prefix' / 'share' / 'ament_index' / 'resource_index' / 'packages'
+    index.mkdir(parents=True)
+    (index / 'lstm_depth').touch()
+    monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path / 'prefix'))
+    monkeypatch.setattr(sys, 'prefix', str(tmp_path / 'prefix'))
+    return tmp_path / 'prefix'
+
+
+def depth_node() -> Node:
+    """Return the action that starts depth_node."""
+    return next(action for action in actions() if isinstance(action, Node))
+
+
+def test_executables_of_colcon_are_found_by_their_package(prefix):
+    (prefix / 'lib' / 'lstm_depth').mkdir(parents=True)
+    (prefix / 'lib' / 'lstm_depth' / 'depth_node').touch(0o755)
+    assert (depth_node().node_package, depth_node().node_executable) == (
+        'lstm_depth', 'depth_node')
+
+
+def test_executables_of_pip_are_found_beside_python_or_on_the_path(prefix, on_the_path):
+    assert depth_node().node_executable == str(on_the_path / 'depth_node')
+    (prefix / 'bin').mkdir()
+    (prefix / 'bin' / 'depth_node').touch(0o755)
+    assert depth_node().node_package is None
+    assert depth_node().node_executable == str(prefix / 'bin' / 'depth_node')
+
+
+def test_without_the_package_in_the_index_executables_are_found_too(monkeypatch, on_the_path):
+    monkeypatch.delenv('AMENT_PREFIX_PATH', raising=False)
+    monkeypatch.setattr(sys, 'prefix', '/nowhere')
+    assert depth_node().node_executable == str(on_the_path / 'depth_node')
+
+
+def test_executables_that_are_nowhere_are_told_with_what_to_do(prefix, monkeypatch):
+    monkeypatch.setenv('PATH', '/nowhere')
+    with pytest.raises(RuntimeError, match='depth_node is not installed.*colcon.*pip install'):
+        actions()
 
 
 def test_the_nodes_that_the_arguments_ask_for_are_started():

@@ -16,6 +16,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 import runpy
 import subprocess
@@ -72,8 +73,18 @@ def actions(installed: bool = False, **arguments: str) -> list[Any]:
 
 
 def nodes(found: list[Any]) -> dict[str, Node]:
-    """Return the nodes by executable."""
-    return {action.node_executable: action for action in found if isinstance(action, Node)}
+    """Return the nodes by the name of their executable."""
+    return {Path(action.node_executable).name: action for action in found
+            if isinstance(action, Node)}
+
+
+@pytest.fixture(autouse=True)
+def on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the executables on the PATH."""
+    (tmp_path / 'on_the_path').mkdir()
+    for name in ('camera_node', 'evaluation_node'):
+        (tmp_path / 'on_the_path' / name).touch(0o755)
+    monkeypatch.setenv('PATH', str(tmp_path / 'on_the_path'), prepend=os.pathsep)
 
 
 def included(found: list[Any]) -> dict[str, str]:
@@ -101,6 +112,8 @@ def test_with_ros2bag_it_plays_the_topics_that_are_needed_once_the_node_is_activ
     player, = (entity for action in found if isinstance(action, RegisterEventHandler)
                for entity in getattr(action.event_handler, 'entities', ())
                if isinstance(entity, ExecuteProcess))
+    environment = {part[0][0].text: part[1][0].text for part in player.additional_env}
+    assert environment['FASTRTPS_DEFAULT_PROFILES_FILE'].endswith('.xml')
     command = [part[0].text for part in player.cmd]
     assert command == [
         'ros2', 'bag', 'play', str(bag), '--clock', '--rate', '0.5', '--delay', '2.0', '--topics',

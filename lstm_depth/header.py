@@ -32,12 +32,17 @@ from safetensors import safe_open, SafetensorError
 
 FORMAT = 1
 KEY = 'lstm_depth'
-_SHIPPED = 'residual_lstm.safetensors'
+_SHIPPED = 'residual_lstm'
 
 
 def shipped_checkpoint() -> Path:
     """Return the path of the checkpoint that comes with the package."""
-    return Path(str(files('lstm_depth') / 'weights' / _SHIPPED))
+    return Path(str(files('lstm_depth') / 'weights' / f'{_SHIPPED}.safetensors'))
+
+
+def shipped_graph() -> Path:
+    """Return the path of the same network as a graph, which runs without PyTorch."""
+    return shipped_checkpoint().with_suffix('.onnx')
 
 
 def read_header(path: str | Path) -> dict[str, Any]:

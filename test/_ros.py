@@ -124,8 +124,9 @@ class Rig:
 
     def depth_node(self, **parameters: Any) -> DepthNode:
         """Start a depth node with *parameters*."""
+        # PyTorch, whose weights a test may change.
         parameters = {'diagnostics_period_s': 0.1, 'use_sim_time': self.use_sim_time,
-                      **parameters}
+                      'backend': 'torch', **parameters}
         return self.spin(DepthNode(context=self.context, parameter_overrides=[
             Parameter(name, value=value) for name, value in parameters.items()]))
 

@@ -15,9 +15,19 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 from pathlib import Path
+import shutil
+import tempfile
 
+from lstm_depth.runtime.threads import settle_threads
 import pytest
+
+settle_threads()
+# Exported graphs go to a cache of this run's own, in the processes that tests start, too.
+os.environ['LSTM_DEPTH_CACHE'] = tempfile.mkdtemp(prefix='lstm_depth-tests-')
+atexit.register(shutil.rmtree, os.environ['LSTM_DEPTH_CACHE'], ignore_errors=True)
 
 SHARED = Path(__file__).resolve().parents[2] / 'shared'
 

@@ -31,26 +31,29 @@ import setuptools
 ROOT = Path(__file__).resolve().parents[1]
 SHARE = 'share/lstm_depth'
 # What other packages are called: the import, the pip requirement, the rosdep key. None: there
-# is no key, or only an extra needs it. Some come with the keys of torch and timm.
+# is no key, or only an extra needs it.
 THIRD_PARTIES = {
     'apsw': ('apsw', 'python3-rosbags-pip'),
     'av': ('av', None),
     'cv2': ('opencv-python-headless', 'python3-opencv'),
     'distributed': ('distributed', None),
     'h5py': ('h5py', None),
-    'huggingface_hub': ('huggingface_hub', 'python3-timm-pip'),
+    'huggingface_hub': ('huggingface_hub', None),
     'jinja2': ('jinja2', 'python3-jinja2'),
     'jsonargparse': ('jsonargparse', None),
     'lightning_fabric': ('lightning-fabric', None),
     'markupsafe': ('jinja2', 'python3-jinja2'),
     'matplotlib': ('matplotlib', None),
+    'onnx': ('onnx', None),
+    'onnxruntime': ('onnxruntime', 'python3-onnxruntime-pip'),
+    'openvino': ('openvino', None),
     'numpy': ('numpy', 'python3-numpy'),
     'rosbags': ('rosbags', 'python3-rosbags-pip'),
-    'safetensors': ('safetensors', 'python3-timm-pip'),
+    'safetensors': ('safetensors', None),
     'scipy': ('scipy', None),
-    'timm': ('timm', 'python3-timm-pip'),
-    'torch': ('torch', 'python3-pytorch-pip'),
-    'torchvision': ('torchvision', 'python3-pytorch-pip'),
+    'timm': ('timm', None),
+    'torch': ('torch', None),
+    'torchvision': ('torchvision', None),
     'tqdm': ('tqdm', 'python3-tqdm'),
     'yaml': ('pyyaml', 'python3-yaml'),
 }
@@ -114,6 +117,21 @@ def test_data_files_land_where_ros_looks(setup_arguments):
         here = {f'{SHARE}/{folder}/{path.name}' for path in (ROOT / folder).iterdir()
                 if path.is_file()}
         assert here and here <= installed
+
+
+def test_a_wheel_puts_the_nodes_where_ros2_looks(monkeypatch):
+    monkeypatch.setattr(sys, 'argv', ['setup.py', 'bdist_wheel'])
+    monkeypatch.chdir(ROOT)
+    with mock.patch.object(setuptools, 'setup') as setup:
+        runpy.run_path(str(ROOT / 'setup.py'))
+    named = dict(setup.call_args.kwargs['data_files'])['lib/lstm_depth']
+    scripts = dict(line.split(' = ') for line
+                   in setup.call_args.kwargs['entry_points']['console_scripts'])
+    assert {Path(name).name for name in named} == set(scripts) - {'lstm_depth'}
+    for name in named:
+        assert (ROOT / name).stat().st_mode & 0o111
+        module, function = scripts[Path(name).name].split(':')
+        assert f'from {module} import {function}\n\n{function}()' in (ROOT / name).read_text()
 
 
 def test_every_folder_of_modules_is_packaged(setup_arguments):

@@ -30,6 +30,7 @@ import sys
 from lstm_depth import __version__
 from lstm_depth.errors import LstmDepthError
 from lstm_depth.extras import missing_package
+from lstm_depth.runtime.threads import settle_threads
 
 
 def command_names() -> list[str]:
@@ -56,6 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit status (2 for an expected failure)."""
+    settle_threads()
     args = build_parser().parse_args(argv)
     try:
         return args.run(args)

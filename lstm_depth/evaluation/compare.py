@@ -34,10 +34,8 @@ from lstm_depth.evaluation.evaluate import evaluate, EvaluateConfig
 from lstm_depth.evaluation.modes import MODES
 from lstm_depth.evaluation.results import Evaluation, HEADLINE, Interval
 from lstm_depth.frames import CameraFrame
-from lstm_depth.header import read_header
-from lstm_depth.models import list_models
 from lstm_depth.runtime.engine import Engine
-from lstm_depth.runtime.loading import load_model
+from lstm_depth.runtime.loading import check_source, load_model
 from lstm_depth.scoring.bootstrap import resampled_means, RESAMPLES
 from lstm_depth.scoring.temporal import PAIR_MEASURES, PixelSpread
 from lstm_depth.stream import DepthStream
@@ -177,8 +175,7 @@ def compare(taking_part: Sequence[Contender], data: EvaluationData,
     if not taking_part:
         raise ConfigError('there is nothing to compare: name at least one checkpoint')
     for contender in taking_part:
-        if contender.source and contender.source not in list_models():
-            read_header(contender.source)
+        check_source(contender.source)
     config = replace(config or EvaluateConfig(), keep=0)
     configs = [replace(config, mode=contender.mode) for contender in taking_part]
     frozen = first_frame(data) if config.temporal else None

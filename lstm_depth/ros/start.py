@@ -26,6 +26,8 @@ import signal
 import sys
 from typing import NoReturn
 
+from lstm_depth.runtime.threads import settle_threads
+
 
 def depth_node() -> NoReturn:
     """Run depth_node."""
@@ -47,6 +49,7 @@ def start(name: str) -> NoReturn:
     for number in (signal.SIGINT, signal.SIGTERM):
         # Nothing is open yet that would have to be closed.
         signal.signal(number, lambda *_: _leave(0))
+    settle_threads()
     try:
         importlib.import_module(f'lstm_depth.ros.{name}').main()
     except SystemExit as end:

@@ -15,8 +15,23 @@
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
 from lstm_depth.errors import ConfigError
-import torch
+
+if TYPE_CHECKING:
+    import torch
+
+KINDS = ('auto', 'cpu', 'cuda', 'tensorrt', 'gpu', 'mps', 'xpu')
+
+
+def split_device(name: str) -> tuple[str, int]:
+    """Return the kind and the number of device *name*, ('cuda', 1) of 'cuda:1'; ConfigError."""
+    match = re.fullmatch(r'([a-z]+)(?::(\d+))?', name)
+    if match is None or match[1] not in KINDS:
+        raise ConfigError(f'there is no device {name!r}; use auto, cpu, cuda or cuda:N')
+    return match[1], int(match[2] or 0)
 
 
 def select_device(name: str = 'auto') -> tuple[torch.device, str | None]:
@@ -28,6 +43,8 @@ def select_device(name: str = 'auto') -> tuple[torch.device, str | None]:
     for the log, because a robot that sees slowly is better than one that does
     not see. Raises ConfigError for a name that no device has.
     """
+    import torch
+
     if name == 'auto':
         return torch.device('cuda' if torch.cuda.is_available() else 'cpu'), None
     try:

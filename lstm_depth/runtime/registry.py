@@ -19,13 +19,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 import importlib
 import importlib.util
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from lstm_depth.errors import ConfigError, did_you_mean
 from lstm_depth.extras import import_extra
 
 if TYPE_CHECKING:
     from lstm_depth.runtime.engine import Engine
+    from lstm_depth.runtime.source import Source
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,13 @@ class Backend:
     One library that runs networks.
 
     *module*: ours that makes its engines, imported on first use: a function
-    ``open_engine(source, device, precision) -> Engine``. *needs*: the package it imports.
+    ``open_engine(source, device, precision) -> Engine`` with a `Source`. *needs*: the package
+    it imports. *graphs*: the endings of the graph files that it reads.
     """
 
     module: str
     needs: str
+    graphs: tuple[str, ...] = ()
 
     @property
     def installed(self) -> bool:
@@ -49,7 +52,7 @@ class Backend:
             return False
 
     @property
-    def open_engine(self) -> Callable[[Any, str, str], Engine]:
+    def open_engine(self) -> Callable[[Source, str, str], Engine]:
         """Return the function that makes an engine; MissingPackage without the library."""
         if not self.installed:
             import_extra(self.needs)
@@ -57,6 +60,8 @@ class Backend:
 
 
 BACKENDS = {
+    'onnxruntime': Backend('lstm_depth.runtime.onnx_engine', 'onnxruntime', ('.onnx',)),
+    'openvino': Backend('lstm_depth.runtime.openvino_engine', 'openvino', ('.onnx', '.xml')),
     'torch': Backend('lstm_depth.runtime.torch_engine', 'torch'),
 }
 

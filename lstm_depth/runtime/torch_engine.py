@@ -17,22 +17,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
-from lstm_depth.checkpoint import load_network
 from lstm_depth.errors import ConfigError, OutOfMemory
 from lstm_depth.models.base import DepthModel
 from lstm_depth.runtime.device import select_device
 from lstm_depth.runtime.engine import Engine, NetworkInfo, State
+from lstm_depth.runtime.source import Source
 import numpy as np
 import torch
 
 _DTYPES = {'float32': None, 'float16': torch.float16, 'bfloat16': torch.bfloat16}
 
 
-def open_engine(source: str | Path | None, device: str, precision: str) -> TorchEngine:
-    """Return the engine of a checkpoint or a model name; see `load_model`."""
-    return TorchEngine(load_network(source), device, precision)
+def open_engine(source: Source, device: str, precision: str) -> TorchEngine:
+    """Return the engine of a checkpoint or a model name."""
+    return TorchEngine(source.network(), device, precision)
 
 
 def network_info(model: DepthModel) -> NetworkInfo:

@@ -20,10 +20,18 @@ from contextlib import contextmanager
 import json
 import os
 from pathlib import Path
+import re
 import shutil
 from typing import Any
 
 import numpy as np
+
+
+def natural_key(name: str) -> list[tuple[bool, int, str]]:
+    """Return a key that sorts names as people do: 9.jpg before 10.jpg."""
+    # Numbers of any length compare as numbers, without becoming one: by their length first.
+    return [(part.isdecimal(), len(part.lstrip('0')), part.lstrip('0')) if part.isdecimal()
+            else (False, 0, part) for part in re.split(r'(\d+)', name)]
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lstm_depth.data.folders import pair_sequences
+from lstm_depth.data.layouts.pairs import pair_sequences
 from lstm_depth.data.sequence import FrameSequence
 from lstm_depth.data.split import hold_out, PartSequence
 from lstm_depth.errors import ConfigError, DataError

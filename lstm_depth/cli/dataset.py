@@ -16,6 +16,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,13 @@ def add_dataset_arguments(parser: argparse.ArgumentParser, *,
                         'labelled file' + default_part)
     parser.add_argument('--border', type=int, default=0, metavar='PX',
                         help="cut this many pixels off each side (NYU's white frame)")
+    parser.add_argument('--camera', default='', metavar='CAMERA', help='camera of the images of '
+                        'a folder: a file, FX,FY,CX,CY in pixels, nyu or none; a file beside '
+                        'them is found')
+    parser.add_argument('--depth-scale', type=float, metavar='UNITS', help='units a metre of '
+                        '16-bit depth files: 1000 for millimetres, 5000 for TUM RGB-D')
+    parser.add_argument('--option', action='append', default=[], metavar='NAME=VALUE',
+                        help='any other option of a reader, such as rectified=true')
 
 
 def open_from(args: argparse.Namespace) -> DataSet:
@@ -68,12 +76,13 @@ def open_from(args: argparse.Namespace) -> DataSet:
 
 def reader_options(args: argparse.Namespace) -> ReaderOptions:
     """Return what the arguments of add_dataset_arguments() tell the readers."""
-    from lstm_depth.data.readers import ReaderOptions
+    from lstm_depth.data.readers import reader_options as told, ReaderOptions
 
-    return ReaderOptions(
+    return replace(ReaderOptions(
         image_topic=args.image_topic, depth_topic=args.depth_topic,
         camera_info_topic=args.camera_info_topic, max_depth_m=args.max_depth,
-        splits=args.splits, part=args.part, border=args.border)
+        splits=args.splits, part=args.part, border=args.border, camera=args.camera,
+        depth_scale=args.depth_scale), **told(args.option))
 
 
 def run(args: argparse.Namespace) -> int:

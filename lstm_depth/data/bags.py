@@ -21,11 +21,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from lstm_depth.data.reader import option, Reader
 from lstm_depth.data.sequence import cut_at_gaps, FrameSequence
 from lstm_depth.errors import DataError, MessageError
 from lstm_depth.frames import CameraFrame
 from lstm_depth.geometry import Camera
 from lstm_depth.media.bag.assembly import stamp_ns as stamp_of
+from lstm_depth.media.bag.common import is_bag
 from lstm_depth.media.bag.reader import BagReader
 from lstm_depth.media.bag.salvage import open_reader
 from lstm_depth.media.bag.topics import FrameTopics, listing
@@ -194,3 +196,25 @@ def _first_camera(bag: BagReader, topic: str | None, image_topic: str,
         except MessageError:
             return None
     return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BagOptions:
+    """Which topics to read, and how."""
+
+    image_topic: str | None = option(None, 'colour images in a bag')
+    depth_topic: str | None = option(None, 'depth images in a bag')
+    camera_info_topic: str | None = option(None, 'camera_info in a bag')
+    max_depth_m: float = option(10.0, 'depth in a bag beyond this is invalid [m]')
+    rectified: str = option(
+        'auto', 'whether the images of a bag are, so that P of camera_info describes them and not '
+        'K and D: auto (by the topic, image_rect..., or where D is 0), true or false')
+
+
+READER = Reader(
+    'rosbag', 'a rosbag (ROS 1 or 2) with colour images and depth',
+    lambda place: is_bag(Path(place)),
+    lambda place, options: bag_sequences(
+        place, image_topic=options.image_topic, depth_topic=options.depth_topic,
+        camera_info_topic=options.camera_info_topic, max_depth_m=options.max_depth_m,
+        rectified=options.rectified), BagOptions)

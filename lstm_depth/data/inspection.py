@@ -40,7 +40,8 @@ class Inspection:
 
     *sizes*: frames looked at by "WxH". *histogram*: share of the valid pixels by whole
     metres, the last one all beyond. *percentiles*: metres below which so many percent
-    are. *rate_hz*: median of the videos' stamps, None without them.
+    are. *rate_hz*: median of the videos' stamps, None without them. *notes*: what was
+    assumed.
     """
 
     layout: str
@@ -56,6 +57,7 @@ class Inspection:
     valid_share: float = 0.0
     histogram: list[float] = field(default_factory=list)
     percentiles: dict[int, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         """Return the inspection for people."""
@@ -74,6 +76,7 @@ class Inspection:
         for metre, share in enumerate(self.histogram):
             end = '+   ' if metre == len(self.histogram) - 1 else f'-{metre + 1:<3}'
             lines.append(f'{metre:>4}{end}m {share:6.1%} {"#" * round(_BAR * share / largest)}')
+        lines += [f'note: {text}' for text in self.notes]
         return '\n'.join(lines)
 
     def to_dict(self) -> dict[str, Any]:
@@ -107,6 +110,7 @@ def inspect_dataset(dataset: DataSet, samples: int = 50, picture: Path | None = 
                 f'{dataset.sequences[sequence].name} {index}: {shares[-1]:.0%} valid')))
     _summarise(found, np.concatenate(depths), shares)
     found.rate_hz = _rate(dataset)
+    found.notes = dataset.notes
     if picture:
         far = float(min(max(found.percentiles[99], 1.0), 20.0))
         write_png(picture, strip(pictures, PictureStyle(max_m=round(far + 0.5))))

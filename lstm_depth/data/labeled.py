@@ -22,6 +22,7 @@ from lstm_depth.data.nyu.frame import project_frame
 from lstm_depth.data.nyu.labeled import LabeledFile
 from lstm_depth.data.nyu.matlab import read_split_indices
 from lstm_depth.data.nyu.raw_scene import RawScene
+from lstm_depth.data.reader import option, Reader
 from lstm_depth.data.sequence import FrameSequence
 from lstm_depth.errors import DataError
 from lstm_depth.frames import CameraFrame
@@ -84,3 +85,19 @@ def frames_before(file: LabeledFile, index: int, scene: RawScene, count: int) \
                         f'from; it belongs to scene {file.raw_depth_name(index)[0]}')
     found = (project_frame(scene, frame) for frame in frames[max(0, place - count):place])
     return [frame for frame in found if frame is not None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabeledOptions:
+    """Which frames to read, and which depth."""
+
+    splits: Path | None = option(None, 'splits.mat, for a part of the labelled file')
+    part: str | None = option(None, 'train or test: only this part of the split')
+    depth: str = option('filled', 'filled or raw depth of the labelled file')
+
+
+READER = Reader(
+    'labelled NYU file', 'nyu_depth_v2_labeled.mat',
+    lambda place: Path(place).is_file() and Path(place).suffix.lower() == '.mat',
+    lambda place, options: labeled_sequences(
+        place, options.splits, options.part, options.depth), LabeledOptions)

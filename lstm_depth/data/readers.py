@@ -11,54 +11,73 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Open any supported data set as sequences."""
+"""
+Open any supported data set as sequences.
+
+A reader is one module that ends with its READER; a line in the table below makes it known.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, make_dataclass
 from pathlib import Path
+from typing import Any, get_type_hints
 
-from lstm_depth.data import folders
-from lstm_depth.data.bags import bag_sequences
-from lstm_depth.data.labeled import labeled_sequences
-from lstm_depth.data.nyu.output import BUILD_FILE
+from lstm_depth.data import bags, labeled, rooms
+from lstm_depth.data.layouts import built, csv_list, npy, pairs, scannet, sunrgbd, tum
 from lstm_depth.data.nyu.sync import stamp_of
-from lstm_depth.data.rooms import rooms_of
+from lstm_depth.data.reader import option, Reader
+from lstm_depth.data.rooms import ROOMS_PREFIX
 from lstm_depth.data.sequence import FrameSequence
-from lstm_depth.errors import DataError
-from lstm_depth.media.bag.common import is_bag
+from lstm_depth.errors import ConfigError, DataError, did_you_mean
 
-ROOMS_PREFIX = 'rooms:'
-_LAYOUTS = """\
-  a folder that build-nyu made
-  nyu_depth_v2_labeled.mat
-  a folder with rgb/NAME.jpg and depth/NAME.png (16-bit, millimetres)
-  a folder or .csv file with lines "IMAGE,DEPTH" (nyu2_train.csv)
-  a folder of NAME.jpeg with NAME.npy (metres) beside it or in depth/
-  a rosbag (ROS 1 or 2) with colour images and aligned depth
-  rooms:N for N rendered rooms; rooms:N,seed=S,frames=F,size=WxH,still_from=SECONDS"""
+__all__ = ['DataSet', 'open_dataset', 'READERS', 'reader_options', 'ReaderOptions',
+           'ROOMS_PREFIX']
+
+# The first that recognises a place reads it.
+READERS: tuple[Reader, ...] = tuple(module.READER for module in (
+    rooms, bags, labeled, built, tum, scannet, sunrgbd, pairs, csv_list, npy))
 
 
-@dataclass(frozen=True, kw_only=True)
-class ReaderOptions:
+def _merged_options() -> type:
+    """Return a dataclass of all readers' options, each once."""
+    merged: dict[str, tuple[Any, Any]] = {}
+    for reader in READERS:
+        hints = get_type_hints(reader.options)
+        for item in fields(reader.options):
+            merged.setdefault(item.name, (hints[item.name], option(
+                item.default, item.metadata['help'])))
+    made = make_dataclass(
+        'ReaderOptions', [(name, *rest) for name, rest in merged.items()], frozen=True,
+        kw_only=True, namespace={'__doc__': 'What some readers need to be told; see READERS.'})
+    made.__module__ = __name__
+    return made
+
+
+ReaderOptions = _merged_options()
+
+
+def reader_options(assignments: list[str]) -> dict[str, Any]:
     """
-    What some readers need to be told.
+    Return the options of texts ``NAME=VALUE`` as keyword arguments of ReaderOptions.
 
-    *image_topic*, *depth_topic*, *camera_info_topic*, *max_depth_m*: of bags. *part*:
-    ``train`` or ``test`` of a built folder or, with *splits*, of the labelled file.
-    *depth*: ``filled`` or ``raw`` of the labelled file. *border*: pixels to cut off each
-    side of rgb/depth folders.
+    ConfigError for a name that no reader has, or a value of another type.
     """
-
-    image_topic: str | None = None
-    depth_topic: str | None = None
-    camera_info_topic: str | None = None
-    max_depth_m: float = 10.0
-    splits: Path | None = None
-    part: str | None = None
-    depth: str = 'filled'
-    border: int = 0
+    known = {item.name: item for item in fields(ReaderOptions)}
+    values: dict[str, Any] = {}
+    for text in assignments:
+        name, equals, value = text.partition('=')
+        if not equals or name not in known:
+            raise ConfigError(f'a reader is told NAME=VALUE, and there is no {name!r}'
+                              f'{did_you_mean(name, list(known))}')
+        kind = next((kind for kind in (float, int, Path) if kind.__name__ in str(
+            known[name].type)), str)
+        try:
+            values[name] = kind(value)
+        except ValueError as error:
+            raise ConfigError(f'{name} is {known[name].metadata["help"]}, not {value!r}'
+                              ) from error
+    return values
 
 
 @dataclass(frozen=True)
@@ -68,46 +87,34 @@ class DataSet:
     layout: str
     sequences: list[FrameSequence]
 
+    @property
+    def notes(self) -> list[str]:
+        """Return what was assumed or is missing, one sentence each."""
+        return list(dict.fromkeys(
+            note for sequence in self.sequences for note in sequence.notes))
 
-def open_dataset(place: str | Path, options: ReaderOptions | None = None) -> DataSet:
+
+def open_dataset(place: str | Path, options: Any = None) -> DataSet:
     """
     Return the sequences at *place*: a path, or ``rooms:N`` with the options of `rooms_of`.
 
-    The layout is told from what is there. DataError where it is none of those known.
+    *options*: ReaderOptions; each reader takes its own of them. The layout is told from what is
+    there. DataError where it is none of those known.
     """
     options = options or ReaderOptions()
-    if str(place).startswith(ROOMS_PREFIX):
-        return DataSet('rendered rooms', rooms_of(str(place)[len(ROOMS_PREFIX):]))
-    path = Path(place)
-    if not path.exists():
-        raise DataError(f'{path} does not exist; give one of\n{_LAYOUTS}')
-    layout, read = _reader(path, options)
-    return DataSet(layout, read())
+    if not str(place).startswith(ROOMS_PREFIX) and not Path(place).exists():
+        raise DataError(f'{place} does not exist; give one of\n{_examples()}')
+    for reader in READERS:
+        if reader.recognises(str(place)):
+            told = reader.options(**{item.name: getattr(options, item.name)
+                                     for item in fields(reader.options)})
+            return DataSet(reader.layout, reader.read(str(place), told))
+    if any(stamp_of(file.name) for file in Path(place).rglob('*')):
+        raise DataError(f'{place} holds raw NYU scenes; build sequences of them first: '
+                        f'lstm_depth build-nyu {place} OUT')
+    raise DataError(f'{place} is not a data set; give one of\n{_examples()}')
 
 
-def _reader(path: Path, options: ReaderOptions) -> tuple[str, Callable[[], list[FrameSequence]]]:
-    """Return the layout at *path* and what reads it."""
-    if is_bag(path):
-        return 'rosbag', lambda: bag_sequences(
-            path, image_topic=options.image_topic, depth_topic=options.depth_topic,
-            camera_info_topic=options.camera_info_topic, max_depth_m=options.max_depth_m)
-    if path.is_file():
-        if path.suffix == '.csv':
-            return 'CSV of image and depth files', lambda: folders.csv_sequences(path)
-        if path.suffix == '.mat':
-            return 'labelled NYU file', lambda: labeled_sequences(
-                path, options.splits, options.part, options.depth)
-        raise DataError(f'{path} is not a data set; give one of\n{_LAYOUTS}')
-    if (path / BUILD_FILE).exists():
-        return 'built NYU sequences', lambda: folders.built_sequences(path, options.part)
-    if (path / 'rgb').is_dir() and any((path / 'depth').glob('*.png')):
-        return 'rgb and depth folders', lambda: folders.pair_sequences(path, options.border)
-    tables = sorted(path.glob('*_train.csv')) or sorted(path.glob('*.csv'))
-    if tables:
-        return 'CSV of image and depth files', lambda: folders.csv_sequences(tables[0])
-    if next(path.rglob('*.npy'), None):
-        return 'images with .npy depth', lambda: folders.npy_sequences(path)
-    if any(stamp_of(file.name) for file in path.rglob('*')):
-        raise DataError(f'{path} holds raw NYU scenes; build sequences of them first: '
-                        f'lstm_depth build-nyu {path} OUT')
-    raise DataError(f'{path} is not a data set; give one of\n{_LAYOUTS}')
+def _examples() -> str:
+    """Return what can be read, one line each."""
+    return '\n'.join(f'  {reader.example}' for reader in READERS)

@@ -20,6 +20,7 @@ from functools import lru_cache
 import math
 from pathlib import Path
 
+from lstm_depth.data.reader import Reader
 from lstm_depth.data.sequence import FrameSequence
 from lstm_depth.errors import ConfigError, DataError
 from lstm_depth.files import atomic_path
@@ -28,6 +29,7 @@ from lstm_depth.geometry import Camera
 from lstm_depth.render import PathConfig, sample_frames
 import numpy as np
 
+ROOMS_PREFIX = 'rooms:'
 ROOMS_EXAMPLE = 'rooms:4,seed=100,frames=90,size=160x120,still_from=0.5'
 _CAMERA_FIELDS = ('width', 'height', 'fx', 'fy', 'cx', 'cy')
 
@@ -149,3 +151,10 @@ def _read(path: Path, index: int) -> CameraFrame:
     except (OSError, ValueError, IndexError) as error:
         raise DataError(f'{path} is damaged ({error}); remove it, the room is rendered '
                         'again') from error
+
+
+READER = Reader(
+    'rendered rooms',
+    'rooms:N for N rendered rooms; rooms:N,seed=S,frames=F,size=WxH,still_from=SECONDS',
+    lambda place: place.startswith(ROOMS_PREFIX),
+    lambda place, _: rooms_of(place[len(ROOMS_PREFIX):]))

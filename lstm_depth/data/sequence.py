@@ -21,7 +21,7 @@ makes tensors. A sequence can be sent to worker processes: it holds names, not d
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -34,7 +34,7 @@ from lstm_depth.msgs.output import resize_depth, resize_rgb
 import numpy as np
 
 # How a depth file's values become metres; 0 and what is not finite is invalid in all.
-DEPTH_FORMATS = ('millimetres', 'metres', 'bytes')
+DEPTH_FORMATS = ('millimetres', 'metres', 'bytes', 'rotated')
 # 8-bit depth spans the ten metres of NYU Depth V2's Kinect (Alhashim and Wonka 2018).
 _METRES_PER_BYTE = 10 / 255
 
@@ -51,6 +51,11 @@ class FrameSequence(ABC):
     name: str
     scene: str
     video: bool
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what the user should know about the frames, one sentence each."""
+        return ()
 
     @abstractmethod
     def __len__(self) -> int:
@@ -95,11 +100,12 @@ def cut_at_gaps(frames: list[Item], max_gap_s: float = MAX_GAP_S) -> list[list[I
 
 @dataclass(frozen=True)
 class FrameFiles:
-    """One frame's image and depth file, and its stamp."""
+    """One frame's image and depth file, its stamp, and its (4, 4) pose where known."""
 
     rgb: Path
     depth: Path
     stamp_ns: int = 0
+    pose: np.ndarray | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -108,7 +114,8 @@ class FileSequence(FrameSequence):
     Frames in files.
 
     *camera*: of the images, scaled to their size; None where unknown. *border*: pixels to
-    cut off each side (NYU's white frame).
+    cut off each side (NYU's white frame). *per_metre*: units of the depth files a metre, None
+    as *depth_format* says. *notes*: what was assumed, one sentence each.
     """
 
     name: str
@@ -118,6 +125,8 @@ class FileSequence(FrameSequence):
     camera: Camera | None
     video: bool = True
     border: int = 0
+    per_metre: float | None = None
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Return the number of frames."""
@@ -131,7 +140,8 @@ class FileSequence(FrameSequence):
         """Return one frame; DataError where a file is missing, damaged or of another size."""
         files = self.files[index]
         rgb, header = read_photo(files.rgb)
-        depth = turned_depth(read_depth_file(files.depth, self.depth_format), rgb, header,
+        depth = turned_depth(read_depth_file(
+            files.depth, self.depth_format, self.per_metre), rgb, header,
                              files.depth)
         if rgb.shape[:2] != depth.shape:
             raise DataError(f'{files.depth} is {depth.shape[1]}x{depth.shape[0]} but its image '
@@ -142,7 +152,7 @@ class FileSequence(FrameSequence):
             rgb, depth = rgb[inner, inner], depth[inner, inner]
             camera = camera and cropped(camera, self.border, self.border, rgb.shape[1],
                                         rgb.shape[0])
-        return CameraFrame(rgb, files.stamp_ns, camera=camera, depth=depth)
+        return CameraFrame(rgb, files.stamp_ns, camera=camera, depth=depth, pose=files.pose)
 
 
 def shrunk(frame: CameraFrame, width: int) -> CameraFrame:
@@ -189,23 +199,27 @@ def camera_of_photo(camera: Camera, rgb: np.ndarray, header: ImageHeader) -> Cam
     return camera.resized(width, height)
 
 
-def read_depth_file(path: Path, depth_format: str) -> np.ndarray:
+def read_depth_file(path: Path, depth_format: str,
+                    per_metre: float | None = None) -> np.ndarray:
     """
     Return (H, W) float32 metres, NaN where invalid; DataError where it cannot be read.
 
     *depth_format*: ``millimetres`` (16-bit PNG), ``metres`` (.npy, clipped to 20 m by who
-    wrote it) or ``bytes`` (8-bit PNG, 255 for 10 m).
+    wrote it), ``bytes`` (8-bit PNG, 255 for 10 m) or ``rotated`` (millimetres whose 16 bits
+    SUN RGB-D turned by three). *per_metre*: units of a PNG a metre, instead.
     """
     if depth_format == 'metres':
         depth = _read_npy(path)
     else:
-        expected = np.uint16 if depth_format == 'millimetres' else np.uint8
+        expected = np.uint8 if depth_format == 'bytes' else np.uint16
         stored = read_pixels(path)
         if stored.dtype != expected or stored.ndim != 2:
             raise DataError(f'{path} is no depth image of '
                             f'{np.dtype(expected).itemsize * 8} bits; copy it again or remove it')
-        scale = 0.001 if depth_format == 'millimetres' else _METRES_PER_BYTE
-        depth = stored * np.float32(scale)
+        if depth_format == 'rotated':
+            stored = stored >> 3 | stored << 13
+        scale = _METRES_PER_BYTE if depth_format == 'bytes' else 0.001
+        depth = stored * np.float32(scale if per_metre is None else 1 / per_metre)
     return np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(np.nan))
 
 

@@ -47,6 +47,11 @@ class PartSequence(FrameSequence):
         """Return whether the whole sequence is video."""
         return self.whole.video
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return the notes of the whole sequence."""
+        return self.whole.notes
+
     def __len__(self) -> int:
         """Return the number of frames."""
         return self.stop - self.start

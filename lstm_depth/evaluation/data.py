@@ -19,7 +19,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from lstm_depth.data.bags import BagSequence
 from lstm_depth.data.labeled import frames_before, LabeledSequence
 from lstm_depth.data.nyu.output import BUILD_FILE, file_list
 from lstm_depth.data.nyu.raw_scene import find_scenes, RawScene
@@ -162,9 +161,8 @@ def _ground_truth(place: str, options: ReaderOptions, labelled: bool) -> str:
 
 
 def _notes(sequences: list[FrameSequence]) -> tuple[str, ...]:
-    """Return what the reader must know of the bags that *sequences* are of."""
-    return tuple(dict.fromkeys(note for item in map(_whole, sequences)
-                               if isinstance(item, BagSequence) for note in item.notes))
+    """Return what the reader must know of the recordings that *sequences* are of."""
+    return tuple(dict.fromkeys(note for item in map(_whole, sequences) for note in item.notes))
 
 
 def _whole(sequence: FrameSequence) -> FrameSequence:

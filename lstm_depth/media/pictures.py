@@ -29,6 +29,8 @@ from lstm_depth.msgs.image_file import (
 )
 import numpy as np
 
+# Enough for the thumbnails before a JPEG's size.
+_HEADER_BYTES = 2**20
 IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp', '.ppm')
 
 
@@ -52,6 +54,18 @@ def read_photo(path: Path) -> tuple[np.ndarray, ImageHeader]:
     except (OSError, MessageError) as error:
         raise DataError(f'{path} cannot be read: {_reason(error)}; copy it again or remove it'
                         ) from error
+
+
+def photo_size(path: Path) -> tuple[int, int]:
+    """Return the (width, height) of an upright picture from its header; DataError likewise."""
+    try:
+        with path.open('rb') as file:
+            header = read_header(file.read(_HEADER_BYTES))
+    except (OSError, MessageError) as error:
+        raise DataError(f'{path} cannot be read: {_reason(error)}; copy it again or remove it'
+                        ) from error
+    size = (header.width, header.height)
+    return size[::-1] if header.orientation > 4 else size
 
 
 def read_pixels(path: Path) -> np.ndarray:

@@ -23,6 +23,7 @@ import time
 
 import cv2
 from lstm_depth.errors import DataError, MessageError
+from lstm_depth.files import natural_key
 from lstm_depth.frames import CameraFrame
 from lstm_depth.media.bag import BagReader
 from lstm_depth.media.bag.common import is_bag
@@ -123,8 +124,7 @@ class FolderSource(Source):
         """List the images."""
         self._paths = sorted(
             (file for file in path.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES),
-            key=lambda file: [int(part) if part.isdecimal() else part
-                              for part in re.split(r'(\d+)', file.name)])
+            key=lambda file: natural_key(file.name))
         if not self._paths:
             raise DataError(f'folder {path} holds neither images nor a bag; give {KINDS}')
         super().__init__(str(path), len(self._paths), rate_hz or DEFAULT_RATE_HZ, calibration,

@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -69,9 +70,14 @@ def _name(frame: str) -> str:
 def _matrix(transform: Any) -> np.ndarray | None:
     """Return the (4, 4) float64 of a geometry_msgs/Transform, None for an impossible one."""
     turn, place = transform.rotation, transform.translation
-    quaternion = np.array([turn.x, turn.y, turn.z, turn.w], np.float64)
+    return rigid_transform((turn.x, turn.y, turn.z, turn.w), (place.x, place.y, place.z))
+
+
+def rigid_transform(rotation: Sequence[float], translation: Sequence[float]) \
+        -> np.ndarray | None:
+    """Return the (4, 4) float64 of a quaternion x y z w and a shift, None if impossible."""
+    quaternion, moved = np.array(rotation, np.float64), np.array(translation, np.float64)
     norm = np.linalg.norm(quaternion)
-    moved = np.array([place.x, place.y, place.z], np.float64)
     if not (np.isfinite(norm) and norm > 1e-6 and np.isfinite(moved).all()):
         return None
     x, y, z, w = quaternion / norm

@@ -40,6 +40,12 @@ class TrainingData:
     train: dict[str, list[FrameSequence]]
     held_out: list[FrameSequence]
 
+    @property
+    def notes(self) -> list[str]:
+        """Return what readers assumed or missed, one sentence each."""
+        sequences = [*self.held_out, *(item for items in self.train.values() for item in items)]
+        return list(dict.fromkeys(note for item in sequences for note in item.notes))
+
     def describe(self) -> str:
         """Return one line for people."""
         parts = [f'{sum(map(len, sequences))} frames of {len(sequences)} {kind}'

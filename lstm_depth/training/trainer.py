@@ -123,6 +123,8 @@ class Trainer:
         lead, progress = self.fabric.is_global_zero, self.progress
         if lead:
             tqdm.write(f'data: {self.data.describe()}')
+            for text in self.data.notes:
+                tqdm.write(f'data: {text}')
         self._started = time.monotonic() - progress.seconds
         with InterruptRequest() as self.interrupt, closing(self.log):
             for number in range(progress.phase, len(self.config.phases)):

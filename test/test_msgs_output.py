@@ -70,13 +70,15 @@ def test_a_scaled_size_is_close_and_never_empty(width, height, scale):
 def test_resized_depth_holds_only_depths_that_were_there():
     depth = np.random.default_rng(0).uniform(1, 9, (12, 16)).astype(np.float32)
     depth[3:5] = NAN
-    small = np.zeros((6, 8), np.float32)
-    resize_depth(depth, small)
+    small = resize_depth(depth, 8, 6)
+    assert small.shape == (6, 8)
     assert np.isfinite(small).any()
     assert set(small[np.isfinite(small)]) <= set(depth[np.isfinite(depth)])
-    same = np.zeros_like(depth)
-    resize_depth(depth, same)
-    np.testing.assert_array_equal(same, depth)
+    assert resize_depth(depth, 16, 12) is depth
+    for size in ((8, 6), (16, 12)):
+        out = np.zeros(size[::-1], np.float32)
+        assert resize_depth(depth, *size, out=out) is out
+        np.testing.assert_array_equal(out, resize_depth(depth, *size))
 
 
 def test_a_resized_picture_is_averaged():

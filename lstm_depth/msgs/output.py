@@ -44,18 +44,22 @@ def scaled_size(width: int, height: int, scale: float) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def resize_depth(depth: np.ndarray, out: np.ndarray) -> None:
+def resize_depth(depth: np.ndarray, width: int, height: int,
+                 out: np.ndarray | None = None) -> np.ndarray:
     """
-    Write (H, W) *depth* into *out* of any size, by nearest neighbour.
+    Return (height, width) depth by nearest neighbour, written into *out* where given.
 
     Interpolating would invent points in the air between foreground and
     background, and would let one NaN eat its neighbours. The neighbour is that of the
     pixel's middle, as an averaged image's is: plain INTER_NEAREST takes that of its corner.
     """
-    if depth.shape == out.shape:
-        np.copyto(out, depth)
-    else:
-        cv2.resize(depth, out.shape[::-1], dst=out, interpolation=cv2.INTER_NEAREST_EXACT)
+    if depth.shape != (height, width):
+        return cv2.resize(depth, (width, height), dst=out,
+                          interpolation=cv2.INTER_NEAREST_EXACT)
+    if out is None:
+        return depth
+    np.copyto(out, depth)
+    return out
 
 
 def resize_rgb(rgb: np.ndarray, width: int, height: int) -> np.ndarray:

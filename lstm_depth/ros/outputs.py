@@ -177,7 +177,7 @@ class Outputs:
         picture, settings = prediction.picture, prediction.picture.settings
         width, height = picture.output_size
         buffer = self._depth(height, width, '32FC1')
-        resize_depth(prediction.frame.depth, buffer.pixels)
+        resize_depth(prediction.frame.depth, width, height, out=buffer.pixels)
         limit_depth(buffer.pixels, settings.min_depth, settings.max_depth)
         return Shaped(buffer, picture)
 

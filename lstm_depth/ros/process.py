@@ -59,6 +59,11 @@ class NodeProcess:
         return self
 
     @property
+    def pid(self) -> int:
+        """Return the process id; inside the block only."""
+        return self._process.pid
+
+    @property
     def status(self) -> int | None:
         """Return the exit status, None while it runs."""
         return self._process.poll() if self._process else None

@@ -1,0 +1,243 @@
+# Copyright 2026 The lstm_depth authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""
+Measure depth_node from end to end: a camera, the node and a subscriber as three processes.
+
+The camera publishes reliably at a fixed rate, the subscriber listens best effort. Delivered is
+the share of the images published in the measured seconds whose depth (and every other output
+asked for) reached the subscriber; latency is from an image's stamp to the arrival of its depth.
+Needs ROS 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+import json
+import os
+from pathlib import Path
+import statistics
+import tempfile
+import time
+from typing import Any
+
+from lstm_depth.cli.benchmark._common import machine_line
+from lstm_depth.errors import ConfigError, DataError
+
+HELP = 'depth_node between a camera and a subscriber: delivered share, latency, CPU, memory'
+
+OUTPUTS = {
+    'depth': ('depth/image', 'depth/camera_info'),
+    'all': ('depth/image', 'depth/camera_info', 'depth/points', 'depth/colored'),
+}
+# Starting takes this long at most; the first seconds after the first depth do not count.
+_START_S = 120.0
+_WARM_UP_S = 3.0
+
+
+@dataclass(frozen=True)
+class NodeRun:
+    """
+    One run. *delivered*: share by output. *p50_ms*, *p95_ms*: stamp to arrival of depth.
+
+    *first_depth_s*: from the start of the node's process to the first depth. *network_ms*,
+    *node_ms*: medians inside the node, of the network and of the rest from arrival to publish.
+    *cpu_s_per_frame*, *memory_mb*: of the node's process, seconds a published frame and the
+    largest resident size.
+    """
+
+    delivered: dict[str, float]
+    p50_ms: float
+    p95_ms: float
+    network_ms: float
+    node_ms: float
+    cpu_s_per_frame: float
+    memory_mb: float
+    first_depth_s: float
+
+    def __str__(self) -> str:
+        """Return the run for people."""
+        share = ', '.join(f'{output.partition("/")[2]} {value:.1%}'
+                          for output, value in self.delivered.items())
+        return (f'delivered {min(self.delivered.values()):.1%} ({share}); stamp to arrival p50 '
+                f'{self.p50_ms:.1f} ms, p95 {self.p95_ms:.1f} ms; network {self.network_ms:.1f} '
+                f'ms, node beyond it {self.node_ms:.1f} ms; {self.cpu_s_per_frame * 1e3:.1f} ms '
+                f'CPU a frame, {self.memory_mb:.0f} MB, first depth after '
+                f'{self.first_depth_s:.1f} s')
+
+
+@dataclass(frozen=True)
+class NodeSpeed:
+    """The median run for each set of outputs, and every run."""
+
+    machine: str
+    fps: float
+    width: int
+    height: int
+    seconds: float
+    repeats: int
+    medians: dict[str, NodeRun]
+    runs: dict[str, list[NodeRun]]
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Return the result for a table."""
+        return [(f'{self.width}x{self.height} at {self.fps:g} Hz, {name} subscribed', str(run))
+                for name, run in self.medians.items()]
+
+    def __str__(self) -> str:
+        """Return the result for people."""
+        lines = [f'{self.width}x{self.height} at {self.fps:g} Hz for {self.seconds:g} s, median '
+                 f'of {self.repeats}; {self.machine}']
+        return '\n'.join([*lines, *(f'{name}: {run}' for name, run in self.medians.items())])
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``lstm_depth benchmark node``."""
+    parser.add_argument('--fps', type=float, default=30.0, help='rate of the camera')
+    parser.add_argument('--size', default='640x480', metavar='WxH', help='size of its images')
+    parser.add_argument('--seconds', type=float, default=60.0, help='measured time of a run')
+    parser.add_argument('--outputs', nargs='+', default=['depth', 'all'], choices=list(OUTPUTS),
+                        help='what is subscribed to: depth and camera_info, or all four')
+    parser.add_argument('--repeats', type=int, default=1, help='runs of each, interleaved')
+    parser.add_argument('--checkpoint', default='', help='for the node; default: the shipped one')
+    parser.add_argument('--backend', default='auto', help='for the node')
+
+
+def measure(args: argparse.Namespace) -> NodeSpeed:
+    """Return how the node served its subscriber; DataError when it did not start."""
+    width, height = parse_size(args.size)
+    if args.fps <= 0 or args.seconds <= 0 or args.repeats < 1:
+        raise ConfigError('fps and seconds must be above 0, repeats at least 1')
+    machine = machine_line()
+    runs: dict[str, list[NodeRun]] = {name: [] for name in args.outputs}
+    for _ in range(args.repeats):
+        for name, done in runs.items():
+            done.append(_run(args, OUTPUTS[name], width, height))
+    return NodeSpeed(machine, args.fps, width, height, args.seconds, args.repeats,
+                     {name: _median(done) for name, done in runs.items()}, runs)
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Return (width, height) of a text such as 640x480; ConfigError for others."""
+    try:
+        width, height = (int(part) for part in text.lower().split('x'))
+    except ValueError:
+        width = height = 0
+    if min(width, height) < 1:
+        raise ConfigError(f'a size is WIDTHxHEIGHT, such as 640x480, not {text!r}')
+    return width, height
+
+
+def _run(args: argparse.Namespace, outputs: tuple[str, ...], width: int, height: int) -> NodeRun:
+    """Run the three processes once."""
+    from lstm_depth.ros.process import NodeProcess
+
+    environment = {
+        **os.environ, 'ROS_DOMAIN_ID': str(1 + os.getpid() % 100),
+        'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST', 'PYTHONUNBUFFERED': '1'}
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        seen, sent = Path(folder) / 'seen.json', Path(folder) / 'sent.json'
+
+        def start(program: list[str], **parameters: Any) -> NodeProcess:
+            log = Path(folder) / f'{program[-1]}.log'
+            return stack.enter_context(NodeProcess(program, parameters, log, environment))
+
+        listener = start(['lstm_depth.ros.bench_ends', 'listener'], output=str(seen),
+                         outputs=list(outputs))
+        camera = start(['lstm_depth.ros.bench_ends', 'camera'], output=str(sent),
+                       fps=float(args.fps), width=width, height=height)
+        started_ns = time.time_ns()
+        node = start(['lstm_depth.ros', 'depth_node'], autostart=True,
+                     checkpoint=args.checkpoint, backend=args.backend)
+        _wait_for(node, 'configured')
+        time.sleep(_WARM_UP_S)
+        before, begin_ns = _cpu_s(node.pid), time.time_ns()
+        _sleep(args.seconds, (listener, camera, node))
+        end_ns, cpu_s = time.time_ns(), _cpu_s(node.pid) - before
+        memory_mb = _peak_memory_mb(node.pid)
+        # What is under way still arrives.
+        time.sleep(1.0)
+        for process in (camera, node, listener):
+            process.stop()
+        return _summary(json.loads(sent.read_text()), json.loads(seen.read_text()), outputs,
+                        (begin_ns, end_ns), started_ns, cpu_s, memory_mb)
+
+
+def _wait_for(node: Any, text: str) -> None:
+    """Wait until *node* has logged *text*."""
+    end = time.monotonic() + _START_S
+    while text not in (log := node.log.read_text(encoding='utf-8', errors='replace')):
+        if node.status is not None or 'cannot configure' in log or time.monotonic() > end:
+            raise DataError(f'{node.name} did not start:\n{node.tail()}')
+        time.sleep(0.05)
+
+
+def _sleep(seconds: float, processes: tuple[Any, ...]) -> None:
+    """Wait, and stop at once when a process has ended."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        time.sleep(min(0.5, left))
+        for process in processes:
+            if process.status is not None:
+                raise DataError(f'{process.name} ended too early:\n{process.tail()}')
+
+
+def _summary(sent: list[int], seen: Mapping[str, Any], outputs: tuple[str, ...],
+             window_ns: tuple[int, int], started_ns: int, cpu_s: float,
+             memory_mb: float) -> NodeRun:
+    """Return the numbers of what was sent and seen."""
+    asked = {stamp for stamp in sent if window_ns[0] <= stamp < window_ns[1]}
+    arrived = {name: {stamp: at for output, stamp, at in seen['arrivals'] if output == name}
+               for name in outputs}
+    depth = arrived['depth/image']
+    latencies = sorted((depth[stamp] - stamp) / 1e6 for stamp in asked if stamp in depth)
+    if not latencies:
+        raise DataError('no depth image arrived in the measured time; see '
+                        '"lstm_depth doctor" for what is wrong between the processes')
+    facts = seen['diagnostics']
+    network_ms = float(facts.get('inference p50 [ms]', 'nan'))
+    return NodeRun(
+        delivered={name: len(asked & set(stamps)) / len(asked)
+                   for name, stamps in arrived.items()},
+        p50_ms=statistics.median(latencies), p95_ms=latencies[int(len(latencies) * 0.95)],
+        network_ms=network_ms, node_ms=float(facts.get('latency p50 [ms]', 'nan')) - network_ms,
+        cpu_s_per_frame=cpu_s / len(latencies), memory_mb=memory_mb,
+        first_depth_s=(min(depth.values()) - started_ns) / 1e9)
+
+
+def _median(runs: list[NodeRun]) -> NodeRun:
+    """Return the run of each number's median."""
+    def middle(name: str) -> Any:
+        values = [getattr(run, name) for run in runs]
+        if isinstance(values[0], dict):
+            return {key: statistics.median(value[key] for value in values) for key in values[0]}
+        return statistics.median(values)
+
+    return NodeRun(**{name: middle(name) for name in asdict(runs[0])})
+
+
+def _cpu_s(pid: int) -> float:
+    """Return the processor seconds that a process has used."""
+    fields = Path(f'/proc/{pid}/stat').read_text(encoding='utf-8').rpartition(')')[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
+
+def _peak_memory_mb(pid: int) -> float:
+    """Return the largest resident size of a process."""
+    for line in Path(f'/proc/{pid}/status').read_text(encoding='utf-8').splitlines():
+        if line.startswith('VmHWM:'):
+            return int(line.split()[1]) / 1024
+    return float('nan')

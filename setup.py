@@ -116,7 +116,7 @@ setup(
         'dask': ['distributed>=2023.1'],
         # What replay and evaluate write for people: MP4 and HTML. PyAV also reads AV1. (Its wheel
         # holds FFmpeg with GPL codecs.)
-        'report': ['av>=12', 'jinja2>=3.0'],
+        'report': ['av>=12', 'jinja2>=3.0', 'matplotlib>=3.5'],
         # Another library that runs networks, on Intel's processors often the fastest.
         'openvino': ['openvino>=2024.5'],
         # Checkpoints as graphs that run without PyTorch.

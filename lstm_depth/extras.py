@@ -29,6 +29,7 @@ EXTRAS = {
     'jsonargparse': 'train',
     'lightning_fabric': 'train',
     'markupsafe': 'report',
+    'matplotlib': 'report',
     'onnx': 'export',
     'onnxruntime': 'ros',
     'openvino': 'openvino',

@@ -20,10 +20,10 @@ from dataclasses import replace
 import io
 import json
 import math
+from xml.etree import ElementTree
 
 from _oracles import ReadingModel
 from _recordings import camera_frames, tiny_checkpoint, write_bag
-import cv2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lstm_depth.checkpoint import save_checkpoint
@@ -48,9 +48,9 @@ from lstm_depth.evaluation.comparison_files import (
     table_rows,
     TEMPORAL,
 )
-from lstm_depth.evaluation.comparison_plot import accuracy_speed_plot
 from lstm_depth.evaluation.data import open_evaluation_data
 from lstm_depth.evaluation.evaluate import evaluate, EvaluateConfig
+from lstm_depth.evaluation.report.comparison_chart import accuracy_speed_chart
 from lstm_depth.evaluation.results import Evaluation, FrameResult, HEADLINE, Interval
 from lstm_depth.models import create_model
 from lstm_depth.runtime.loading import load_model
@@ -59,7 +59,6 @@ from lstm_depth.stream import DepthStream
 import numpy as np
 import pytest
 
-COLOUR = (0, 114, 178)
 FRAME = next(camera_frames(1))
 
 
@@ -268,27 +267,18 @@ def test_markdown_is_one_table_that_bars_in_names_do_not_break():
     assert '- alignment: none' in text and '- a note' in text
 
 
-def test_plot_places_entries_by_speed_and_error():
-    found = comparison(entry('a', ms=20.0, error=0.1),
-                       entry('b', checkpoint='b', ms=180.0, error=0.3))
-    picture = accuracy_speed_plot(found)
-    assert picture.dtype == np.uint8 and picture.shape[2] == 3
-    centres = []
-    for colour in (COLOUR, (213, 94, 0)):
-        inside = (picture == colour).all(axis=2)[:, :640]
-        centres.append(np.argwhere(inside).mean(axis=0))
-    (row_a, column_a), (row_b, column_b) = centres
-    assert column_a < column_b - 300 and row_a > row_b + 100
-
-
-@pytest.mark.parametrize('count', [1, 30])
-def test_plot_has_room_for_all_entries_and_long_names(count):
-    entries = [entry('a rather long name of a checkpoint ' * 2 + str(number), ms=10.0 + number,
-                     mode=('stateful', 'window', 'single')[number % 3]) for number in range(count)]
-    picture = accuracy_speed_plot(comparison(*entries))
-    border = np.concatenate([picture[:4].reshape(-1, 3), picture[-4:].reshape(-1, 3),
-                             picture[:, -4:].reshape(-1, 3)])
-    assert (border == 255).all()
+def test_chart_places_entries_by_speed_and_error():
+    found = comparison(entry('a & <b>', ms=20.0, error=0.1),
+                       entry('b', checkpoint='b', mode='single', ms=180.0, error=0.3))
+    drawing = ElementTree.fromstring(accuracy_speed_chart(found))
+    text = {element.text for element in drawing.iter() if element.text}
+    assert {'a & <b>', 'b', 'abs_rel, lower is better'} <= text
+    assert 'a & <b>: 0.1000 at 20.0 ms; b: 0.3000 at 180.0 ms' in text
+    places = [next((float(each.get('x')), float(each.get('y'))) for each in drawing.iter()
+                   if each.tag.endswith('use') and color in each.get('style', ''))
+              for color in ('#0072b2', '#d55e00')]
+    (column_a, row_a), (column_b, row_b) = places
+    assert column_a < column_b - 200 and row_a > row_b + 80
 
 
 @pytest.fixture(scope='module')
@@ -326,7 +316,8 @@ def test_command_writes_the_same_numbers_in_every_form(folder, capsys):
         assert each['ms_per_frame'] > 0
     # A single-image model forgets; what a frozen frame is answered with is always the same.
     assert written['entries'][2]['temporal']['frozen_std'] == 0
-    assert cv2.imread(str(output / 'comparison.png')).shape[0] > 300
+    assert ElementTree.parse(output / 'comparison.svg').getroot().get('role') == 'img'
+    assert '](comparison.svg)' in text
 
 
 def test_modes_of_one_checkpoint_answer_differently_but_weigh_the_same(folder):

@@ -24,16 +24,20 @@ from pathlib import Path
 import re
 import shutil
 import subprocess
+import sys
+from xml.etree import ElementTree
 
 import cv2
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lstm_depth.cli import main
+from lstm_depth.errors import MissingPackage
 from lstm_depth.evaluation.builder import EvaluationBuilder
 from lstm_depth.evaluation.report import report_html, write_report
 from lstm_depth.evaluation.report.charts import band_chart, histogram, MAX_POINTS, Series
+from lstm_depth.evaluation.report.figure import BLUE, Chart
 from lstm_depth.evaluation.report.page import MAX_RESETS, MAX_SCENES
 from lstm_depth.evaluation.report.pictures import THUMBNAIL
-from lstm_depth.evaluation.report.svg import round_axis
 from lstm_depth.evaluation.report.wording import METRICS, number, paragraphs, percent
 from lstm_depth.evaluation.results import Evaluation, FrameResult, HEADLINE
 from lstm_depth.frames import CameraFrame
@@ -115,10 +119,19 @@ def numbered(count: int, **changes) -> list[FrameResult]:
                             'scale_ratio': 1.0} | changes)) for index in range(count)]
 
 
-def points_of(attributes: dict[str, str]) -> np.ndarray:
-    """Return the (N, 2) points of an SVG line or area."""
-    return np.array([[float(value) for value in point.split(',')]
-                     for point in attributes['points'].split()])
+def paths_of(svg: str, part: str) -> list[np.ndarray]:
+    """Return the (N, 2) points of every stroke of a part of a chart, at 72 a inch."""
+    strokes = []
+    for group in re.findall(rf'<g class="{part}">(.*?)</g>', svg, re.DOTALL):
+        for stroke in re.search(r' d="([^"]*)"', group)[1].split('M')[1:]:
+            numbers = re.findall(r'-?[\d.]+', stroke)
+            strokes.append(np.array(numbers, float).reshape(-1, 2))
+    return strokes
+
+
+def heights_of(svg: str) -> list[float]:
+    """Return the heights of the bars of a chart."""
+    return [float(np.ptp(bar[:, 1])) for bar in paths_of(svg, 'bar')]
 
 
 def picture_of(attributes: dict[str, str]) -> np.ndarray:
@@ -279,26 +292,23 @@ def test_one_recording_is_drawn_over_time_and_others_by_number():
 def test_lines_break_at_unscored_frames_and_at_other_scenes():
     frames = numbered(6) + [replace(frame, scene='hall', stamp_s=frame.stamp_s + 1)
                             for frame in numbered(5)]
-    values = np.full(11, 0.1)
+    values = np.linspace(0.1, 0.2, 11)
     values[3] = np.nan
-    page = Page(Series.of(frames).chart('error', values, 'abs_rel'))
-    assert [len(points_of(line)) for line in page.tagged('polyline')] == [3, 2, 5]
-    stills = Page(Series.of(numbered(11, stamp_s=0.0)).chart('error', values, 'abs_rel'))
-    assert not stills.tagged('polyline') and len(stills.tagged('circle')) == 10
+    chart = Series.of(frames).chart('error', values, 'abs_rel')
+    assert [len(line) for line in paths_of(chart, 'series')] == [3, 2, 5]
+    stills = Series.of(numbered(11, stamp_s=0.0)).chart('error', values, 'abs_rel')
+    assert not paths_of(stills, 'series') and stills.count('<use ') == 10
 
 
 def test_resets_are_marked_where_they_happened():
     frames = numbered(11)
     frames[5] = replace(frames[5], reset='gap')
-    page = Page(Series.of(frames).chart('error', np.linspace(0.1, 0.2, 11), 'abs_rel'))
-    (mark,) = page.tagged('line', 'reset')
-    line = points_of(page.tagged('polyline')[0])
-    assert float(mark['x1']) == pytest.approx(line[5, 0], abs=0.1)
-    assert '5: a pause between stamps' in page.text
-    assert '11 frames, abs_rel from 0.100 to 0.200, median 0.150, 1 reset.' in page.text
-    many = Page(Series.of(numbered(400, reset='gap')).chart('error', np.ones(400), 'abs_rel'))
-    heights = {float(mark['y2']) - float(mark['y1']) for mark in many.tagged('line', 'reset')}
-    assert max(heights) < 20
+    chart = Series.of(frames).chart('error', np.linspace(0.1, 0.2, 11), 'abs_rel')
+    (mark,), (line,) = paths_of(chart, 'reset'), paths_of(chart, 'series')
+    assert mark[:, 0] == pytest.approx(line[5, 0], abs=0.1)
+    assert '11 frames, abs_rel from 0.100 to 0.200, median 0.150, 1 reset.' in chart
+    many = Series.of(numbered(400, reset='gap')).chart('error', np.ones(400), 'abs_rel')
+    assert max(np.ptp(mark[:, 1]) for mark in paths_of(many, 'reset')) < 12
 
 
 def test_steadiness_is_drawn_where_every_frame_has_its_place():
@@ -313,53 +323,67 @@ def test_long_series_keep_their_peaks_in_a_small_drawing():
     values[12_345] = 0.9
     values[4000:6000] = np.nan
     series = Series.of(numbered(20_000))
-    text = series.chart('error', values, 'abs_rel', zero=True)
-    assert len(text) < 30_000
-    areas = [points_of(area) for area in Page(text).tagged('polygon')]
-    assert len(areas) == 2
-    # 0.9 of an axis to 1.0, of the plot area's height.
-    top, bottom = areas[1][:, 1].min(), areas[1][:, 1].max()
-    scale = (bottom - top) / 0.8
-    assert areas[0][:, 1].max() == pytest.approx(bottom)
-    assert areas[1][areas[1][:, 1].argmin(), 0] == pytest.approx(
-        np.interp(12_345, (0, 19_999), (areas[0][0, 0], areas[1][:, 0].max())), abs=6)
-    assert 200 < scale < 350
-    assert len(series.x) > MAX_POINTS
+    chart = series.chart('error', values, 'abs_rel', zero=True)
+    assert len(chart) < 30_000 and len(series.x) > MAX_POINTS
+    first, second = paths_of(chart, 'spread')
+    assert np.ptp(first[:, 1]) == pytest.approx(0, abs=0.1)
+    peak = second[second[:, 1].argmin()]
+    start, end = first[:, 0].min(), second[:, 0].max()
+    assert peak[0] == pytest.approx(np.interp(12_345, (0, 19_999), (start, end)), abs=4)
+    # From 0.1 to 0.9 of an axis from 0 to a little more, of the height of the plot.
+    assert 130 < np.ptp(second[:, 1]) < 145
 
 
 def test_bars_of_distance_are_as_high_as_the_error():
-    page = Page(band_chart('by distance', {
-        '0-1 m': {'abs_rel': 0.1}, '1-2 m': {'abs_rel': 0.4}, '2-3 m': {'abs_rel': math.nan}}))
-    heights = [float(bar['height']) for bar in page.tagged('rect', 'bar')]
-    assert heights[1] == pytest.approx(4 * heights[0], rel=0.01) and len(heights) == 2
-    assert '0-1 m: 10.0 %' in page.text and '–' in page.text
+    chart = band_chart('by distance', {
+        '0-1 m': {'abs_rel': 0.1}, '1-2 m': {'abs_rel': 0.4}, '2-3 m': {'abs_rel': math.nan}})
+    first, second, third = heights_of(chart)
+    assert second == pytest.approx(4 * first, rel=0.01) and third == 0
+    assert '0-1 m: 10.0 %' in chart and '–' in chart
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.floats(0.001, 1e4), min_size=1, max_size=60))
 def test_histogram_counts_every_value(values):
-    page = Page(histogram('latency', np.array([*values, math.nan]), 'ms', 'frames',
-                          marks=[(values[0], 'first')]))
-    counts = re.findall(r'^[\d.,]+ to [\d.,]+: (\d+)$', page.text, re.MULTILINE)
-    assert sum(map(int, counts)) == len(values)
+    chart = histogram('latency', np.array([*values, math.nan]), 'ms', 'frames',
+                      marks=[(values[0], 'first')])
+    heights = np.array(heights_of(chart))
+    # The tallest bar takes 1 / 1.3 of the plot.
+    counts = heights / heights.max()
+    tallest = next(count for count in range(1, len(values) + 1)
+                   if abs((counts * count).sum() - len(values)) < 0.02 * len(values))
+    assert counts * tallest == pytest.approx(np.rint(counts * tallest), abs=0.05)
 
 
 def test_histogram_says_what_lies_beyond():
     values = np.array([*np.linspace(20, 30, 100), 2000.0])
-    text = Page(histogram('latency', values, 'ms', 'frames', marks=[(25.0, 'p50')])).text
+    text = histogram('latency', values, 'ms', 'frames', marks=[(25.0, 'p50')])
     assert '1 beyond, up to 2,000' in text and 'p50 25.0' in text
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.floats(-1e9, 1e9), max_size=8), st.booleans())
-def test_axis_covers_the_values_with_a_few_round_ticks(values, widen):
-    axis = round_axis('x', values, widen=widen)
-    assert axis.low < axis.high
-    slack = 1e-6 * (axis.high - axis.low)
-    assert all(axis.low - slack <= value <= axis.high + slack for value in values)
-    ticks = [tick for tick, _ in axis.ticks]
-    assert 1 <= len(ticks) <= 8 and ticks == sorted(set(ticks))
-    assert axis.low - slack <= ticks[0] and ticks[-1] <= axis.high + slack
+def test_charts_follow_the_page_and_files_stand_alone():
+    chart = Chart('x <1>', 'y')
+    chart.line([0, 1], [0, 1], 'series', BLUE)
+    inside = chart.svg('A <title>', 'what & why')
+    assert 'var(--blue)' in inside and 'A &lt;title&gt;' in inside and 'x &lt;1&gt;' in inside
+    assert not re.search(r'#0000|font-family|url\(|https?:', inside)
+    alone = ElementTree.fromstring(chart.file('A <title>', 'what & why'))
+    assert alone.tag == '{http://www.w3.org/2000/svg}svg'
+    assert 'var(' not in chart.file('title', '')
+
+
+def test_report_without_its_packages_is_one_clear_error(monkeypatch, tmp_path, capsys):
+    monkeypatch.setitem(sys.modules, 'jinja2', None)
+    with pytest.raises(MissingPackage, match=r"pip install 'lstm_depth\[report\]'"):
+        write_report(made(1), tmp_path)
+    for command, option in (('evaluate', '--report'), ('compare', '--output'),
+                            ('replay', '--report')):
+        # Before anything is read.
+        assert main([command, 'gone', option, 'here']) == 2
+        assert "pip install 'lstm_depth[report]'" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, 'matplotlib.figure', None)
+    with pytest.raises(MissingPackage, match='needs matplotlib'):
+        Chart('x', 'y')
 
 
 def contrast(first: str, second: str) -> float:

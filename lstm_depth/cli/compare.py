@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--published', action='store_true',
                         help="show papers' numbers on the official test images, marked as such")
     parser.add_argument('--output', type=Path, metavar='DIR',
-                        help='write comparison.md, .csv, .json and .png here')
+                        help='write comparison.md, .csv, .json and .svg here')
     parser.add_argument('--json', type=Path, metavar='FILE', help='write everything here')
 
 
@@ -53,8 +53,11 @@ def run(args: argparse.Namespace) -> int:
     """Compare, print the tables, write what was asked for."""
     from lstm_depth.evaluation import comparison_files
     from lstm_depth.evaluation.compare import compare, contenders
+    from lstm_depth.evaluation.report import require_packages
     from lstm_depth.files import write_json
 
+    if args.output:
+        require_packages()
     found = compare(contenders(args.checkpoints, args.mode), data_from(args), config_from(args))
     # Before anything is printed: into "| head", that may end the command.
     if args.json:

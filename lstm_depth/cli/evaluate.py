@@ -101,9 +101,12 @@ def config_from(args: argparse.Namespace, mode: str = 'stateful') -> EvaluateCon
 def run(args: argparse.Namespace) -> int:
     """Evaluate, print the table, write what was asked for."""
     from lstm_depth.evaluation.evaluate import evaluate_with_crop
+    from lstm_depth.evaluation.report import require_packages, write_report
     from lstm_depth.files import write_json
     from lstm_depth.runtime.loading import load_model
 
+    if args.report:
+        require_packages()
     config = config_from(args, args.mode)
     found = evaluate_with_crop(load_model(args.checkpoint, device=args.device), data_from(args),
                                config, checkpoint=args.checkpoint or '')
@@ -113,8 +116,6 @@ def run(args: argparse.Namespace) -> int:
     if args.csv:
         found.write_csv(args.csv)
     if args.report:
-        from lstm_depth.evaluation.report import write_report
-
         report = write_report(found, args.report)
     print(found.table())
     if args.report:

@@ -24,11 +24,9 @@ from pathlib import Path
 from typing import Any
 
 from lstm_depth.evaluation.compare import Comparison, Entry, MIN_MOMENTS
-from lstm_depth.evaluation.comparison_plot import accuracy_speed_plot
 from lstm_depth.evaluation.results import HEADLINE
 from lstm_depth.files import write_json, write_text
 from lstm_depth.scoring.temporal import PAIR_MEASURES, TEMPORAL_MEASURES
-from lstm_depth.visualize import write_png
 
 FROZEN = 'frozen_std'
 _TEMPORAL = (*TEMPORAL_MEASURES, FROZEN)
@@ -147,8 +145,14 @@ def legend(comparison: Comparison, *, published: bool = False) -> list[str]:
 
 
 def write_comparison(comparison: Comparison, folder: Path, *, published: bool = False) -> None:
-    """Write comparison.md, .csv, .json and .png into *folder*, replacing older ones."""
-    write_png(folder / 'comparison.png', accuracy_speed_plot(comparison))
+    """
+    Write comparison.md, .csv, .json and .svg into *folder*, replacing older ones.
+
+    MissingPackage without the report extra, which draws the chart.
+    """
+    from lstm_depth.evaluation.report.comparison_chart import accuracy_speed_chart
+
+    write_text(folder / 'comparison.svg', accuracy_speed_chart(comparison))
     write_text(folder / 'comparison.md', markdown(comparison, published=published))
     write_text(folder / 'comparison.csv', csv_text(comparison, published=published))
     write_json(folder / 'comparison.json', json_values(comparison, published=published))
@@ -171,7 +175,7 @@ def markdown(comparison: Comparison, *, published: bool = False) -> str:
                       (*legend(comparison, published=published), *comparison.notes))
     versions = ', '.join(f'{name} {text}' for name, text in comparison.versions.items())
     return (f'# {comparison.title}\n\n{table}\n\n{notes}\n\n'
-            f'![accuracy against speed](comparison.png)\n\n## Settings\n\n{settings}\n\n'
+            f'![accuracy against speed](comparison.svg)\n\n## Settings\n\n{settings}\n\n'
             f'`{comparison.command}`\n\n{versions}\n')
 
 

@@ -33,6 +33,7 @@ from typing import Any
 
 from lstm_depth.errors import ConfigError, DataError
 from lstm_depth.evaluation.builder import EvaluationBuilder
+from lstm_depth.evaluation.report import require_packages, write_report
 from lstm_depth.evaluation.scored import ScoredFrame
 from lstm_depth.evaluation.sinks import (
     DepthBag,
@@ -186,6 +187,8 @@ def run_replay(config: ReplayConfig) -> ReplayReport:
     ``report.html`` into ``config.report``. Raises DataError for a source that cannot
     be read or has no frame, CheckpointError for a checkpoint that cannot be used.
     """
+    if config.report:
+        require_packages()
     model = load_model(config.checkpoint, device=config.device)
     stream = DepthStream(model, mode=config.mode)
     with ExitStack() as stack:
@@ -325,9 +328,6 @@ class _Replay:
         if not report.frames_scored:
             (_, text), = accuracy_rows(None, 0, report.frames_unscored, report.depth_range_m)
             self._builder.note(text)
-        # Imported here, because a replay without a report needs no template engine.
-        from lstm_depth.evaluation.report import write_report
-
         write_report(self._builder.finish(
             title='Replay', data=report.source, model=report.model,
             checkpoint=report.checkpoint, header=self._model.header,

@@ -22,13 +22,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from lstm_depth.evaluation.report.page import page_values
 from lstm_depth.evaluation.report.wording import milliseconds, number, percent
 from lstm_depth.evaluation.results import Evaluation
+from lstm_depth.extras import import_extra
 from lstm_depth.files import write_text
 
 FILE_NAME = 'report.html'
+
+
+def require_packages() -> None:
+    """Raise MissingPackage, before the work, where a report or chart could not be drawn."""
+    for name in ('jinja2', 'matplotlib'):
+        import_extra(name)
 
 
 def write_report(evaluation: Evaluation, directory: str | Path) -> Path:
@@ -46,9 +51,12 @@ def write_report(evaluation: Evaluation, directory: str | Path) -> Path:
 
 
 def report_html(evaluation: Evaluation) -> str:
-    """Return *evaluation* as an HTML page."""
-    templates = Environment(
-        loader=PackageLoader('lstm_depth.evaluation.report'), autoescape=True,
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    """Return *evaluation* as an HTML page; MissingPackage without the report extra."""
+    jinja2 = import_extra('jinja2')
+    from lstm_depth.evaluation.report.page import page_values
+
+    templates = jinja2.Environment(
+        loader=jinja2.PackageLoader('lstm_depth.evaluation.report'), autoescape=True,
+        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     templates.filters |= {'milliseconds': milliseconds, 'number': number, 'percent': percent}
     return templates.get_template('report.html').render(page_values(evaluation))

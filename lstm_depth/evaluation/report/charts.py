@@ -11,16 +11,15 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The charts of a report: error against distance, over time, and as histograms."""
+"""The charts of a report: numbers over the frames, bars by distance, histograms."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 import math
 
-from lstm_depth.evaluation.report.svg import Axis, Chart, HEIGHT, round_axis, TOP
+from lstm_depth.evaluation.report.figure import BLUE, Chart, INK, ORANGE
 from lstm_depth.evaluation.report.wording import brief, count, reset_cause
 from lstm_depth.evaluation.results import FrameResult
 from markupsafe import Markup
@@ -80,61 +79,74 @@ class Series:
         *reference*: a value to mark by a line. *zero*: start the axis at 0.
         """
         finite = values[np.isfinite(values)]
-        include = [*([0.0] if zero else []), *([] if reference is None else [reference])]
         described = (f'{count(len(finite), "frame")}, {label} from {brief(finite.min())} to '
                      f'{brief(finite.max())}, median {brief(np.median(finite))}, '
                      f'{count(len(self.resets), "reset")}.')
-        chart = Chart(title, described, round_axis(self.label, self.x, widen=False),
-                      round_axis(label, finite, include=include))
+        chart = Chart(self.label, label)
         if reference is not None:
-            chart.horizontal(reference, 'reference')
+            chart.axes.axhline(reference, color=INK, linewidth=0.9)
         self._draw_resets(chart)
-        if len(values) > MAX_POINTS:
-            self._draw_stretches(chart, values)
-        else:
-            for run in _runs(np.isfinite(values), self.joined):
-                _draw_line(chart, list(zip(self.x[run], values[run])))
-        return chart.markup()
+        draw = self._draw_stretches if len(values) > MAX_POINTS else self._draw_frames
+        draw(chart, values)
+        chart.axes.margins(x=0)
+        if zero:
+            chart.axes.set_ylim(bottom=0)
+        return Markup(chart.svg(title, described))
 
     def _draw_resets(self, chart: Chart) -> None:
-        """Mark the resets; of several at the same place, the first."""
-        places = {round(chart.x(position)): (position, why)
-                  for position, why in reversed(self.resets)}
+        """Mark the resets; of several at the same place, one."""
+        width = max(float(np.ptp(self.x)), 1e-9)
+        places = {round(500 * (position - self.x[0]) / width): position
+                  for position, _ in self.resets}
         # Many lines would hide what they explain.
-        share = 1.0 if len(places) <= _LONG_RESETS else 0.06
-        for position, why in places.values():
-            chart.vertical(position, 'reset', why, share)
+        foot = 0.0 if len(places) <= _LONG_RESETS else 0.94
+        for position in places.values():
+            chart.axes.axvline(position, foot, color=ORANGE, linestyle=(0, (4, 3)),
+                               linewidth=1.2, gid='part-reset')
+
+    def _draw_frames(self, chart: Chart, values: np.ndarray) -> None:
+        """Draw a line through the frames that follow each other, and dots for the others."""
+        present = np.isfinite(values)
+        after = present[1:] & present[:-1] & self.joined[1:]
+        alone = present & ~np.append(after, False) & ~np.insert(after, 0, False)
+        breaks = np.flatnonzero(~after) + 1
+        if after.any():
+            joined = (np.insert(np.where(alone, np.nan, array), breaks, np.nan)
+                      for array in (self.x, values))
+            chart.line(*joined, 'series', BLUE, linewidth=1.4)
+        if alone.any():
+            chart.line(self.x[alone], values[alone], 'points', BLUE, linestyle='', marker='o',
+                       markersize=4.5, alpha=0.75)
 
     def _draw_stretches(self, chart: Chart, values: np.ndarray) -> None:
         """Draw mean and extremes of equal stretches of the axis; none where there are none."""
         edges = np.linspace(self.x[0], self.x[-1], _STRETCHES + 1)
-        groups = [values[start:stop] for start, stop in pairwise(
-            [*np.searchsorted(self.x, edges[:-1]), len(values)])]
-        groups = [group[np.isfinite(group)] for group in groups]
-        filled = np.array([group.size > 0 for group in groups])
-        for run in _runs(filled, np.ones(_STRETCHES, bool)):
-            middles = (edges[:-1] + edges[1:])[run] / 2
-            held = [groups[index] for index in run]
-            chart.area(list(zip(middles, (group.min() for group in held))),
-                       list(zip(middles, (group.max() for group in held))), 'spread')
-            _draw_line(chart, list(zip(middles, (group.mean() for group in held))))
+        groups = np.split(values, np.searchsorted(self.x, edges[1:-1]))
+        low, mean, high = (np.array([
+            pick(group[np.isfinite(group)]) if np.isfinite(group).any() else math.nan
+            for group in groups]) for pick in (np.min, np.mean, np.max))
+        middles = (edges[:-1] + edges[1:]) / 2
+        for run in np.ma.clump_unmasked(np.ma.masked_invalid(mean)):
+            around = np.concatenate([middles[run], middles[run][::-1]])
+            chart.axes.fill(around, np.concatenate([low[run], high[run][::-1]]), color=BLUE,
+                            alpha=0.25, linewidth=0, gid='part-spread')
+        chart.line(middles, mean, 'series', BLUE, linewidth=1.4)
 
 
 def band_chart(title: str, bands: Mapping[str, Mapping[str, float]]) -> Markup:
     """Draw the abs_rel of every distance band as a bar, in per cent."""
-    names = list(bands)
-    percent = [100 * bands[name]['abs_rel'] for name in names]
-    ticks = [(index + 0.5, name.removesuffix(' m')) for index, name in enumerate(names)]
-    described = ', '.join(f'{name}: {value:.1f} %' for name, value in zip(names, percent)
+    percent = {name: 100 * band['abs_rel'] for name, band in bands.items()}
+    described = ', '.join(f'{name}: {value:.1f} %' for name, value in percent.items()
                           if math.isfinite(value))
-    chart = Chart(title, described, Axis('distance (m)', 0.0, float(len(names)), ticks),
-                  round_axis('abs_rel (%)', percent, include=[0.0]))
-    for index, (name, value) in enumerate(zip(names, percent)):
-        if math.isfinite(value):
-            chart.bar(index + 0.1, index + 0.9, value, 'bar', f'{name}: {value:.1f} %')
-        top, text = (value, f'{value:.1f}') if math.isfinite(value) else (0.0, '–')
-        chart.text(chart.x(index + 0.5), chart.y(top) - 6, text, 'value')
-    return chart.markup()
+    chart = Chart('distance (m)', 'abs_rel (%)')
+    heights = np.nan_to_num(list(percent.values()))
+    chart.bars(np.arange(len(bands)) + 0.1, 0.8, heights)
+    for index, (height, value) in enumerate(zip(heights, percent.values())):
+        chart.text(index + 0.5, height, f'{value:.1f}' if math.isfinite(value) else '–')
+    chart.axes.set_xticks(np.arange(len(bands)) + 0.5,
+                          [name.removesuffix(' m') for name in bands])
+    chart.axes.set_xlim(0, len(bands))
+    return Markup(chart.svg(title, described))
 
 
 def histogram(title: str, values: np.ndarray, label: str, what: str, *,
@@ -149,44 +161,25 @@ def histogram(title: str, values: np.ndarray, label: str, what: str, *,
     values = values[np.isfinite(values)]
     low, high = float(values.min()), float(values.max())
     end = min(high, 3 * float(np.percentile(values, 95)))
-    x = round_axis(label, [low, end])
-    counts, edges = np.histogram(np.minimum(values, x.high), _HISTOGRAM_BINS, (x.low, x.high))
-    beyond = int(np.count_nonzero(values > x.high))
+    counts, edges = np.histogram(np.minimum(values, end), _HISTOGRAM_BINS,
+                                 (low, end) if end > low else None)
     described = (f'{len(values)} {what}, {label} from {brief(low)} to {brief(high)}, '
                  + ', '.join(f'{name} {brief(value)}' for value, name in marks) + '.')
-    chart = Chart(title, described, x, round_axis(what, counts, include=[0.0], whole=True))
-    for held, left, right in zip(counts, edges, edges[1:]):
-        if held:
-            chart.bar(float(left), float(right), float(held), 'bar',
-                      f'{brief(left)} to {brief(right)}: {held}')
+    chart = Chart(label, what, whole=True)
+    chart.bars(edges[:-1], 0.92 * np.diff(edges), counts)
+    chart.axes.set_xlim(edges[0], edges[-1])
+    # Room above the bars for what the marks say.
+    chart.axes.set_ylim(0, 1.3 * counts.max())
+    top = chart.axes.get_xaxis_transform()
     for level, (value, name) in enumerate(marks):
-        chart.vertical(value, 'mark', f'{name}: {brief(value)}')
-        beside = 'start' if chart.x(value) < chart.x(x.low + 0.7 * (x.high - x.low)) else 'end'
-        chart.text(chart.x(value) + (6 if beside == 'start' else -6), TOP + 14 + 24 * level,
-                   f'{name} {brief(value)}', 'value', beside)
-    if beyond:
-        chart.text(chart.x(x.high) - 4, HEIGHT / 2, f'{beyond} beyond, up to {brief(high)} →',
-                   'value', 'end')
-    return chart.markup()
-
-
-def _draw_line(chart: Chart, points: Sequence[tuple[float, float]]) -> None:
-    """Draw *points* as a line, a single one as a dot."""
-    if len(points) > 1:
-        chart.line(points, 'series')
-    else:
-        chart.dot(*points[0], 'point')
-
-
-def _runs(present: np.ndarray, joined: np.ndarray) -> list[list[int]]:
-    """Return the runs of indices of (N,) *present* items, each *joined* to the one before."""
-    runs: list[list[int]] = []
-    for index in np.flatnonzero(present).tolist():
-        if runs and joined[index] and runs[-1][-1] == index - 1:
-            runs[-1].append(index)
-        else:
-            runs.append([index])
-    return runs
+        chart.axes.axvline(value, color=ORANGE, linewidth=1.4, gid='part-mark')
+        left = value < edges[0] + 0.7 * (edges[-1] - edges[0])
+        chart.text(value, 0.91 - 0.11 * level, f'{name} {brief(value)}', xycoords=top,
+                   align='left' if left else 'right', offset=(4 if left else -4, 0))
+    if beyond := int(np.count_nonzero(values > end)):
+        chart.text(edges[-1], 0.5, f'{beyond} beyond, up to {brief(high)} →', xycoords=top,
+                   align='right', offset=(-3, 0))
+    return Markup(chart.svg(title, described))
 
 
 def _one_recording(steps: np.ndarray) -> bool:

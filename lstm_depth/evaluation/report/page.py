@@ -68,7 +68,8 @@ def page_values(evaluation: Evaluation) -> dict[str, Any]:
         'evaluation': evaluation,
         'paragraphs': paragraphs(evaluation),
         'tiles': _tiles(evaluation),
-        'metrics': [(name, METRICS[name], evaluation.metrics[name])
+        'metrics': [(name, METRICS[name], evaluation.metrics[name],
+                     [metrics[name] for metrics in evaluation.beside.values()])
                     for name in HEADLINE if name in evaluation.metrics],
         'temporal': _temporal(evaluation.temporal or {}),
         'galleries': galleries,

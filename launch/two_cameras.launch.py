@@ -22,6 +22,7 @@ Depth comes on /depth_node/front/depth/image and /depth_node/left/depth/image, a
 """
 
 from pathlib import Path
+import runpy
 
 from launch import LaunchContext, LaunchDescription
 from launch.action import Action
@@ -30,8 +31,9 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
-PACKAGE = 'lstm_depth'
-CONFIG = Path(__file__).resolve().parents[1] / 'config'
+HERE = Path(__file__).resolve().parent
+CONFIG = HERE.parent / 'config'
+executable = runpy.run_path(str(HERE / 'depth.launch.py'))['executable']
 # To have others, or more, change this line.
 CAMERAS = ('front', 'left')
 
@@ -58,7 +60,7 @@ def generate_launch_description() -> LaunchDescription:
 def make_actions(context: LaunchContext) -> 'list[Action]':
     """Return the nodes."""
     values = {name: LaunchConfiguration(name).perform(context).strip() for name in ARGUMENTS}
-    common = {'package': PACKAGE, 'output': 'screen', 'sigterm_timeout': '20'}
+    common = {'output': 'screen', 'sigterm_timeout': '20'}
     remappings = []
     actions = []
     for camera in CAMERAS:
@@ -67,13 +69,13 @@ def make_actions(context: LaunchContext) -> 'list[Action]':
         remappings += [(f'{camera}/{name}', topic) for name, topic in topics.items()]
         if source := values[f'{camera}_source']:
             actions.append(Node(
-                name=f'{camera}_camera_node', executable='camera_node', **common,
+                name=f'{camera}_camera_node', **executable('camera_node'), **common,
                 parameters=[{'source': ParameterValue(source, value_type=str),
                              'wait_for_subscribers': 1}],
                 remappings=list(topics.items())))
     given = {'cameras': list(CAMERAS), 'autostart': True}
     if values['checkpoint']:
         given['checkpoint'] = ParameterValue(values['checkpoint'], value_type=str)
-    depth = Node(name='depth_node', executable='depth_node', **common,
+    depth = Node(name='depth_node', **executable('depth_node'), **common,
                  parameters=[values['params_file'], given], remappings=remappings)
     return [depth, *actions]

@@ -15,6 +15,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 import shutil
 
 import _have_ros  # noqa: F401
@@ -34,3 +36,14 @@ def installed_fixture() -> None:
         get_package_share_directory('lstm_depth')
     except PackageNotFoundError:
         pytest.skip('needs the package built with colcon and its setup file sourced')
+
+
+@pytest.fixture(name='on_the_path')
+def on_the_path_fixture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put executables of our names on the PATH, as a pip install does; return their folder."""
+    folder = tmp_path / 'on_the_path'
+    folder.mkdir()
+    for name in ('depth_node', 'camera_node', 'evaluation_node'):
+        (folder / name).touch(0o755)
+    monkeypatch.setenv('PATH', str(folder), prepend=os.pathsep)
+    return folder

@@ -183,11 +183,14 @@ def test_a_checkpoint_that_turns_out_broken_leaves_the_old_one_and_says_so(
 def test_qos_can_be_overridden(rig, checkpoint):
     rig.active_node(checkpoint, listen=(), **{
         'qos_overrides./image.subscription.reliability': 'reliable',
-        'qos_overrides./depth_node/depth/image.publisher.reliability': 'best_effort'})
+        'qos_overrides./depth_node/depth/image.publisher.reliability': 'best_effort',
+        'qos_overrides./depth_node/depth/points.publisher.durability': 'transient_local'})
     subscription = rig.driver.get_subscriptions_info_by_topic('/image')[0]
     assert subscription.qos_profile.reliability == ReliabilityPolicy.RELIABLE
     publisher = rig.driver.get_publishers_info_by_topic('/depth_node/depth/image')[0]
     assert publisher.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
+    cloud = rig.driver.get_publishers_info_by_topic('/depth_node/depth/points')[0]
+    assert cloud.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL
 
 
 def test_default_qos_fits_the_camera_and_every_consumer(rig, checkpoint):

@@ -15,7 +15,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 import runpy
 import signal
@@ -24,7 +23,7 @@ import sys
 import time
 from typing import Any
 
-from _have_ros_launch import installed_fixture  # noqa: F401
+from _have_ros_launch import installed_fixture, on_the_path_fixture  # noqa: F401
 from _ros import camera_info, image, process_environment, Rig, tiny_checkpoint, wait_for
 from launch import LaunchContext
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
@@ -32,6 +31,8 @@ from launch_ros.actions import Node
 from lifecycle_msgs.srv import GetState
 import pytest
 import yaml
+
+pytestmark = pytest.mark.usefixtures('on_the_path')
 
 LAUNCH = Path(__file__).resolve().parents[1] / 'launch' / 'depth.launch.py'
 
@@ -54,17 +55,6 @@ def executables(**arguments: str) -> list[str]:
     """Return which nodes are started, by the names of their executables."""
     return [Path(action.node_executable).name for action in actions(**arguments)
             if isinstance(action, Node)]
-
-
-@pytest.fixture(autouse=True)
-def on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Put the executables on the PATH and nowhere else, as a plain pip install does."""
-    folder = tmp_path / 'on_the_path'
-    folder.mkdir()
-    for name in ('depth_node', 'camera_node'):
-        (folder / name).touch(0o755)
-    monkeypatch.setenv('PATH', str(folder), prepend=os.pathsep)
-    return folder
 
 
 @pytest.fixture

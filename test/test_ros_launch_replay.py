@@ -16,13 +16,12 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 import runpy
 import subprocess
 from typing import Any
 
-from _have_ros_launch import installed_fixture  # noqa: F401
+from _have_ros_launch import installed_fixture, on_the_path_fixture  # noqa: F401
 from _ros import domain_id, process_environment, tiny_checkpoint
 import cv2
 from launch import LaunchContext
@@ -38,6 +37,8 @@ from lstm_depth.geometry import Camera
 from lstm_depth.media.bag import BagWriter
 import numpy as np
 import pytest
+
+pytestmark = pytest.mark.usefixtures('on_the_path')
 
 LAUNCH = Path(__file__).resolve().parents[1] / 'launch' / 'replay.launch.py'
 CAMERA = Camera(8, 6, 5.0, 5.0, 3.5, 2.5)
@@ -76,15 +77,6 @@ def nodes(found: list[Any]) -> dict[str, Node]:
     """Return the nodes by the name of their executable."""
     return {Path(action.node_executable).name: action for action in found
             if isinstance(action, Node)}
-
-
-@pytest.fixture(autouse=True)
-def on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put the executables on the PATH."""
-    (tmp_path / 'on_the_path').mkdir()
-    for name in ('camera_node', 'evaluation_node'):
-        (tmp_path / 'on_the_path' / name).touch(0o755)
-    monkeypatch.setenv('PATH', str(tmp_path / 'on_the_path'), prepend=os.pathsep)
 
 
 def included(found: list[Any]) -> dict[str, str]:

@@ -20,7 +20,7 @@ import runpy
 import signal
 import subprocess
 
-from _have_ros_launch import installed_fixture  # noqa: F401
+from _have_ros_launch import installed_fixture, on_the_path_fixture  # noqa: F401
 from _ros import process_environment, Rig, tiny_checkpoint, wait_for
 from launch import LaunchContext
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
@@ -37,7 +37,7 @@ LAUNCH = Path(__file__).resolve().parents[1] / 'launch' / 'two_cameras.launch.py
     ({'left_source': 'b.mp4'}, ['depth_node', 'camera_node']),
     ({'front_source': 'a.mcap', 'left_source': 'b.mp4'},
      ['depth_node', 'camera_node', 'camera_node'])])
-def test_a_camera_node_is_started_for_each_source(arguments, nodes):
+def test_a_camera_node_is_started_for_each_source(on_the_path, arguments, nodes):
     description = runpy.run_path(str(LAUNCH))['generate_launch_description']()
     context = LaunchContext()
     for entity in description.entities:
@@ -46,7 +46,7 @@ def test_a_camera_node_is_started_for_each_source(arguments, nodes):
                 entity.name, entity.default_value[0].perform(context))
     function, = (entity for entity in description.entities if isinstance(entity, OpaqueFunction))
     started = [action for action in function.execute(context) if isinstance(action, Node)]
-    assert [action.node_executable for action in started] == nodes
+    assert [Path(action.node_executable).name for action in started] == nodes
 
 
 def test_ros2_launch_gives_depth_of_both_cameras(installed, tmp_path, capfd):

@@ -71,15 +71,18 @@ class FollowingSubscription:
         self._generation = 0
         self._taken: list[tuple[int, int]] = []
         self._said = ''
+        self._reliability = AUTO
 
     def subscribe(self, reliability: str = AUTO) -> None:
         """Subscribe; *reliability*: auto, reliable or best_effort."""
+        self._reliability = reliability
         self.profile, why = self._wanted(reliability)
         self._subscription = self._create()
         self._say(why)
 
     def follow(self, reliability: str = AUTO) -> None:
         """Subscribe anew where the publishers, or the wish, have changed; else do nothing."""
+        self._reliability = reliability
         if self._subscription is None:
             return
         profile, why = self._wanted(reliability)
@@ -137,14 +140,12 @@ class FollowingSubscription:
         try:
             return self._node.create_subscription(
                 self._kind, self._name, take, self.profile,
-                event_callbacks=subscription_events(
-                    self.topic, self._node.get_logger().warning, lost))
+                event_callbacks=subscription_events(self.topic, self._misfit, lost))
         except UnsupportedEventTypeError:
             self.reports_loss = False
             return self._node.create_subscription(
                 self._kind, self._name, take, self.profile,
-                event_callbacks=subscription_events(
-                    self.topic, self._node.get_logger().warning))
+                event_callbacks=subscription_events(self.topic, self._misfit))
 
     def _take(self, generation: int, msg: Any) -> None:
         """Hand a message on, once also while two subscriptions hear it."""
@@ -162,6 +163,14 @@ class FollowingSubscription:
         else:
             self._taken = [*self._taken[-7:], stamp]
         self._callback(msg)
+
+    def _misfit(self, text: str) -> None:
+        """Adapt to a publisher that does not fit; warn where the user has forbidden that."""
+        free = {self._reliability, self._overrides['reliability'], self._overrides['durability']}
+        if free == {AUTO}:
+            self.follow()
+        else:
+            self._node.get_logger().warning(text)
 
     def _lost(self, generation: int, event: Any) -> None:
         """Report what the middleware lost on the newest subscription."""

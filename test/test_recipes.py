@@ -32,6 +32,7 @@ import numpy as np
 import pytest
 import torch
 
+PAPERS_MODELS = [name for name in list_models() if model_entry(name).paper]
 RECIPES = Path(__file__).resolve().parents[1] / 'config' / 'train'
 # One scene of four to train on, another of two to hold out: the batch is always the same.
 NYU_FRAMES = ('00002', '00003', '00004', '00005', '00492', '00493')
@@ -117,7 +118,7 @@ def nyu(tmp_path_factory, shared) -> Path:
 def recipe_facts() -> list[Any]:
     """Return (model, facts of its paper) of every model."""
     return [pytest.param(name, FACTS[model_entry(name).paper], id=name)
-            for name in list_models()]
+            for name in PAPERS_MODELS]
 
 
 def at(value: Any, path: str) -> Any:
@@ -172,7 +173,7 @@ def check_that_it_learns(name: str, data: Path, output: Path, steps: int) -> Non
 
 
 def test_every_model_has_a_recipe():
-    assert set(list_models()) <= {path.stem for path in RECIPES.glob('*.yaml')}
+    assert set(PAPERS_MODELS) <= {path.stem for path in RECIPES.glob('*.yaml')}
 
 
 @pytest.mark.parametrize('path', sorted(RECIPES.glob('*.yaml')), ids=lambda path: path.stem)
@@ -193,7 +194,7 @@ def test_a_recipe_says_what_its_paper_says(name, facts):
     assert {path: at(config, path) for path in facts} == facts
 
 
-@pytest.mark.parametrize('name', list_models())
+@pytest.mark.parametrize('name', PAPERS_MODELS)
 def test_the_table_of_recipes_says_what_the_recipe_says(name):
     config = load_config(RECIPES / f'{name}.yaml')
     rows = [cells for models, cells in table_rows() if f'`{name}`' in models]
@@ -219,12 +220,12 @@ def test_both_models_of_paper_000_punish_flat_depth_in_both_phases():
 
 
 def test_the_lstm_trains_on_clips_and_its_base_model_on_single_images():
-    for name in list_models():
+    for name in PAPERS_MODELS:
         phases = load_config(RECIPES / f'{name}.yaml').phases
         assert {phase.sampling.length > 1 for phase in phases} == {name == 'residual_lstm'}
 
 
-@pytest.mark.parametrize('name', list_models())
+@pytest.mark.parametrize('name', PAPERS_MODELS)
 def test_an_epoch_without_steps_goes_once_through_the_data(name):
     for phase in load_config(RECIPES / f'{name}.yaml').phases:
         assert not phase.sampling.balance and not phase.mix and phase.sampling.still_clips == 1
@@ -250,7 +251,7 @@ def test_twenty_steps_of_a_recipe_on_nyu_frames_lower_its_loss(name, nyu, tmp_pa
     check_that_it_learns(name, nyu, tmp_path / 'run', steps=20)
 
 
-@pytest.mark.parametrize('name', list_models())
+@pytest.mark.parametrize('name', PAPERS_MODELS)
 def test_every_recipe_learns_drawn_stills(name, drawn, tmp_path):
     check_that_it_learns(name, drawn, tmp_path / 'run', steps=10)
 

@@ -40,8 +40,8 @@ class ModelSummary:
     """
 
     name: str
-    paper: str
-    paper_title: str
+    paper: str | None
+    paper_title: str | None
     input_size: tuple[int, int]
     parameters: int
     counted: int
@@ -87,7 +87,7 @@ def summarise_model(name: str) -> ModelSummary:
     part = entry.reported.part if entry.reported else 'model'
     config = model.config
     return ModelSummary(
-        name=name, paper=entry.paper, paper_title=PAPERS[entry.paper],
+        name=name, paper=entry.paper, paper_title=PAPERS.get(entry.paper),
         input_size=(config.input_height, config.input_width),
         parameters=count_parameters(model),
         counted=count_parameters(model.encoder if part == 'encoder' else model,
@@ -95,7 +95,7 @@ def summarise_model(name: str) -> ModelSummary:
         counted_part=part,
         paper_parameters=entry.reported.parameters if entry.reported else None,
         macs=sum(row.macs for row in layer_table(model)),
-        encoder=config.encoder, output_range_m=(config.depth_min, config.depth_max),
+        encoder=getattr(config, 'encoder', '-'), output_range_m=(config.depth_min, config.depth_max),
         output=config.output, streaming=model.recurrent)
 
 

@@ -58,13 +58,13 @@ class ModelEntry:
     One named system: its configuration, its builder and where it comes from.
 
     *build* takes ``(name, config, pretrained)``. *paper* is its number in
-    ``PAPERS``. *defaults*: what the name fixes of a configuration class that
+    ``PAPERS``, None for a model of no paper there. *defaults*: what the name fixes of a configuration class that
     several systems share.
     """
 
     config_class: type[ModelConfig]
     build: Callable[[str, Any, bool | str], DepthModel]
-    paper: str
+    paper: str | None = None
     defaults: dict[str, Any] = field(default_factory=dict)
     reported: Reported | None = None
 

@@ -63,7 +63,8 @@ def _show_models() -> list[dict]:
     for item in summaries:
         part = ' (encoder)' if item.counted_part == 'encoder' else ''
         rows.append((
-            item.name, item.paper or '-', 'x'.join(map(str, item.input_size)), f'{item.parameters:,}',
+            item.name, item.paper or '-', 'x'.join(map(str, item.input_size)),
+            f'{item.parameters:,}',
             f'{item.counted:,}{part}',
             f'{item.paper_parameters:,}' if item.paper_parameters else '-',
             f'{item.macs / 1e9:.2f}', item.encoder,

@@ -95,8 +95,9 @@ def summarise_model(name: str) -> ModelSummary:
         counted_part=part,
         paper_parameters=entry.reported.parameters if entry.reported else None,
         macs=sum(row.macs for row in layer_table(model)),
-        encoder=getattr(config, 'encoder', '-'), output_range_m=(config.depth_min, config.depth_max),
-        output=config.output, streaming=model.recurrent)
+        encoder=getattr(config, 'encoder', '-'),
+        output_range_m=(config.depth_min, config.depth_max), output=config.output,
+        streaming=model.recurrent)
 
 
 def layer_table(model: DepthModel, depth: int = 1) -> list[LayerRow]:

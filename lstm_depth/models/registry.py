@@ -58,8 +58,8 @@ class ModelEntry:
     One named system: its configuration, its builder and where it comes from.
 
     *build* takes ``(name, config, pretrained)``. *paper* is its number in
-    ``PAPERS``, None for a model of no paper there. *defaults*: what the name fixes of a configuration class that
-    several systems share.
+    ``PAPERS``, None for a model of no paper there. *defaults*: what the name fixes of a
+    configuration class that several systems share.
     """
 
     config_class: type[ModelConfig]

@@ -26,8 +26,8 @@ PACKAGE = Path(__file__).resolve().parents[1] / 'lstm_depth'
 # From the bottom to the top: each may import what stands before it, in functions too.
 LAYERS = (
     'errors', 'extras', 'files', 'lens', 'geometry', 'frames', 'header', 'telemetry',
-    'msgs', 'media', 'models', 'checkpoint', 'runtime', 'anchor', 'stream',
-    'scoring', 'visualize', 'render', 'losses', 'data', 'evaluation',
+    'msgs', 'media', 'render', 'models', 'checkpoint', 'runtime', 'anchor', 'stream',
+    'scoring', 'visualize', 'losses', 'data', 'evaluation',
     'training', 'ros', 'cli', '__main__',
 )
 CORE = LAYERS[:LAYERS.index('training')]

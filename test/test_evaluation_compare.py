@@ -103,6 +103,15 @@ def test_labels_are_short_unless_that_confuses():
     assert label == ['x/best.safetensors', 'y/best.safetensors', 'last']
 
 
+def test_backend_and_precision_are_named_as_the_mode_is():
+    found = contenders(['shipped@torch', 'shipped@openvino+int8', 'shipped@window+bfloat16'],
+                       ['stateful'])
+    assert [(each.mode, each.backend, each.precision, each.label) for each in found] == [
+        ('stateful', 'torch', 'float32', 'shipped stateful torch'),
+        ('stateful', 'openvino', 'int8', 'shipped stateful openvino int8'),
+        ('window', 'auto', 'bfloat16', 'shipped window bfloat16')]
+
+
 def test_at_sign_of_a_path_is_no_mode():
     found, = contenders(['runs@home/a.safetensors'], ['window'])
     assert (found.checkpoint, found.mode) == ('runs@home/a.safetensors', 'window')

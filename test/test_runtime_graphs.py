@@ -19,6 +19,7 @@ import json
 import subprocess
 import sys
 
+import cv2
 from lstm_depth.checkpoint import load_network, save_checkpoint
 from lstm_depth.cli import main
 from lstm_depth.errors import CheckpointError, ConfigError, EngineError
@@ -30,6 +31,7 @@ from lstm_depth.runtime.engine import Engine
 from lstm_depth.runtime.export import export_graph
 from lstm_depth.runtime.graph import check_images, disagreement
 from lstm_depth.runtime.loading import load_model
+from lstm_depth.runtime.quantize import quantize_graph
 from lstm_depth.runtime.torch_engine import TorchEngine
 import numpy as np
 import onnx
@@ -259,3 +261,59 @@ def test_export_refuses_what_it_cannot_write(saved, tmp_path, capsys):
     assert main(['export', str(saved), '--output', str(tmp_path / 'out.pth')]) == 2
     assert '.onnx' in capsys.readouterr().err
     assert main(['export', str(tmp_path / 'none.safetensors')]) == 2
+
+
+@pytest.fixture(scope='module')
+def int8(graph):
+    path = graph.with_name('tiny_int8.onnx')
+    assert main(['export', str(graph.with_suffix('.safetensors')), '--precision', 'int8',
+                 '--output', str(path)]) == 0
+    return path
+
+
+def test_int8_is_near_and_says_that_it_is_int8(graph, int8):
+    images = check_images((32, 48), 10)
+    exact = depths(load_model(graph, backend='onnxruntime'), images)
+    engine = load_model(int8)
+    assert engine.precision == 'int8'
+    found = depths(engine, images)
+    assert 1e-5 < np.abs(found / exact - 1).mean() < 0.05
+    operations = {node.op_type for node in onnx.load(int8).graph.node}
+    assert {'QuantizeLinear', 'DequantizeLinear'} <= operations
+
+
+def test_int8_of_a_checkpoint_is_made_at_its_first_use(saved, int8):
+    engine = load_model(saved, precision='int8', device='cpu')
+    images = check_images((32, 48), 3)
+    assert engine.precision == 'int8'
+    assert np.allclose(depths(engine, images), depths(load_model(int8), images), rtol=0.02)
+
+
+def test_int8_is_calibrated_on_the_images_it_is_given(graph, int8, tmp_path):
+    rng = np.random.default_rng(0)
+    (tmp_path / 'frames').mkdir()
+    for index in range(3):
+        picture = rng.integers(100, 120, (32, 48, 3), np.uint8)
+        assert cv2.imwrite(str(tmp_path / 'frames' / f'{index}.png'), picture)
+    assert main(['export', str(graph.with_suffix('.safetensors')), '--precision', 'int8',
+                 '--output', str(tmp_path / 'mine.onnx'), '--calibration',
+                 str(tmp_path / 'frames')]) == 0
+    image = check_images((32, 48), 1)[0]
+    rooms, mine = (load_model(path).step(image, ())[0] for path in (int8, tmp_path / 'mine.onnx'))
+    assert not np.array_equal(rooms, mine)
+    with pytest.raises(ConfigError, match='no image to calibrate on'):
+        quantize_graph(graph, tmp_path / 'none.onnx', [[]])
+    with pytest.raises(ConfigError, match='int8 arithmetic already'):
+        quantize_graph(int8, tmp_path / 'twice.onnx')
+
+
+def test_compare_states_what_int8_loses(saved, int8, tmp_path):
+    assert main(['compare', 'rooms:1,seed=3,frames=3,size=64x48', '--json',
+                 str(tmp_path / 'found.json'), '--checkpoints', f'{saved}@torch',
+                 f'{saved}@onnxruntime', f'{saved}@onnxruntime+int8']) == 0
+    found = json.loads((tmp_path / 'found.json').read_text())
+    torch_entry, onnx_entry, int8_entry = found['entries']
+    assert [entry['contender']['label'] for entry in found['entries']] == [
+        'tiny torch', 'tiny onnxruntime', 'tiny onnxruntime int8']
+    assert abs(onnx_entry['differences']['abs_rel']['mean']) < 1e-4
+    assert abs(int8_entry['differences']['abs_rel']['mean']) > 1e-6

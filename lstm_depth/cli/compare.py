@@ -38,8 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``lstm_depth compare``."""
     add_evaluation_arguments(parser)
     parser.add_argument('--checkpoints', nargs='+', default=['shipped'], metavar='CHECKPOINT',
-                        help='.safetensors files, model names, or "shipped"; CHECKPOINT@MODE '
-                        'runs one in that mode only')
+                        help='.safetensors files, model names, or "shipped"; CHECKPOINT@HOW '
+                        'runs one in that mode, by that backend or in that precision only, as '
+                        'in shipped@torch shipped@openvino+int8')
     parser.add_argument('--mode', nargs='+', default=['stateful'], choices=tuple(MODES),
                         help=f'run every checkpoint in each of these ways: {MODE_HELP}')
     parser.add_argument('--published', action='store_true',

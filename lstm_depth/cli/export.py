@@ -36,8 +36,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--half', action='store_true',
                         help='store all weights as float16; those that it holds exactly are '
                         'stored so anyway, and arithmetic is float32 all the same')
+    parser.add_argument('--precision', choices=('float32', 'int8'), default='float32',
+                        help='int8: 8-bit arithmetic for the dense convolutions')
+    parser.add_argument('--calibration', nargs='+', metavar='SOURCE',
+                        help='videos, bags or image folders of the camera to calibrate int8 on; '
+                        'rendered rooms when left out')
+    parser.add_argument('--calibration-frames', type=int, default=100, metavar='N',
+                        help='the first so many images of each')
     parser.add_argument('--shipped', action='store_true',
                         help='make the graph of the shipped checkpoint, inside the package, anew')
+
+
+def _export_int8(args: argparse.Namespace, source: Path, output: Path) -> None:
+    """Export to a temporary file and quantise that to *output*."""
+    from itertools import islice
+    import tempfile
+
+    from lstm_depth.checkpoint import load_network
+    from lstm_depth.media.sources import open_source
+    from lstm_depth.runtime.cache import file_hash
+    from lstm_depth.runtime.export import export_graph
+    from lstm_depth.runtime.quantize import quantize_graph
+
+    videos = None
+    if args.calibration:
+        videos = []
+        for place in args.calibration:
+            with open_source(place) as frames:
+                videos.append([frame.rgb for frame in islice(frames, args.calibration_frames)])
+    with tempfile.TemporaryDirectory() as folder:
+        whole = Path(folder) / 'whole.onnx'
+        export_graph(load_network(source), whole, checkpoint=file_hash(source), half=args.half)
+        quantize_graph(whole, output, videos)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -50,7 +80,10 @@ def run(args: argparse.Namespace) -> int:
     from lstm_depth.runtime.graph import disagreement
     from lstm_depth.runtime.loading import load_model
 
-    if args.shipped and (args.checkpoint or args.output):
+    if args.precision == 'int8' and args.format != 'onnx':
+        raise ConfigError('int8 graphs are .onnx files, which OpenVINO reads, too; leave --format '
+                          'out')
+    if args.shipped and (args.checkpoint or args.output or args.precision != 'float32'):
         raise ConfigError('--shipped takes the shipped checkpoint and its place; leave '
                           'CHECKPOINT and --output out')
     source = Path(args.checkpoint).expanduser() if args.checkpoint else shipped_checkpoint()
@@ -61,7 +94,10 @@ def run(args: argparse.Namespace) -> int:
     elif output is None:
         output = (source if args.checkpoint else Path(source.name)).with_suffix(
             FORMATS[args.format])
-    export_graph(load_network(source), output, checkpoint=file_hash(source), half=args.half)
+    if args.precision == 'int8':
+        _export_int8(args, source, output)
+    else:
+        export_graph(load_network(source), output, checkpoint=file_hash(source), half=args.half)
     engine = load_model(output)
     print(f'{output}: {output.stat().st_size / 1e6:.1f} MB, {engine.backend} gives depth that '
           f'differs from PyTorch by {disagreement(engine, engine.graph.expected):.1e}')

@@ -34,8 +34,9 @@ from lstm_depth.evaluation.evaluate import evaluate, EvaluateConfig
 from lstm_depth.evaluation.modes import MODES
 from lstm_depth.evaluation.results import Evaluation, HEADLINE, Interval
 from lstm_depth.frames import CameraFrame
-from lstm_depth.runtime.engine import Engine
+from lstm_depth.runtime.engine import Engine, PRECISIONS
 from lstm_depth.runtime.loading import check_source, load_model
+from lstm_depth.runtime.registry import BACKENDS
 from lstm_depth.scoring.bootstrap import resampled_means, RESAMPLES
 from lstm_depth.scoring.temporal import PAIR_MEASURES, PixelSpread
 from lstm_depth.stream import DepthStream
@@ -51,11 +52,17 @@ _COMPARED = tuple(name for name in PAIR_MEASURES if not name.endswith('_truth'))
 
 @dataclass(frozen=True)
 class Contender:
-    """What takes part: *checkpoint* (a path, a model name or 'shipped'), *mode*, *label*."""
+    """
+    What takes part: *checkpoint* (a path, a model name or 'shipped'), *mode*, *label*.
+
+    *backend*, *precision*: how `load_model` is to run it.
+    """
 
     checkpoint: str
     mode: str
     label: str
+    backend: str = 'auto'
+    precision: str = 'float32'
 
     @property
     def source(self) -> str | None:
@@ -65,27 +72,51 @@ class Contender:
 
 def contenders(checkpoints: Sequence[str], modes: Sequence[str]) -> list[Contender]:
     """
-    Return every checkpoint in every one of *modes*, those named 'CHECKPOINT@MODE' in that one.
+    Return every checkpoint in every one of *modes*, unless its name says otherwise.
 
-    Labels are as short as they can be and still differ. Raises ConfigError for an unknown
-    mode or something named twice.
+    'CHECKPOINT@HOW' is run in that mode, by that backend or in that precision only;
+    'shipped@openvino+int8' names several. Labels are as short as they can be and still differ.
+    Raises ConfigError for an unknown mode or something named twice.
     """
     for mode in modes:
         if mode not in MODES:
             raise ConfigError(f'mode must be one of {", ".join(MODES)}, not {mode!r}')
-    chosen: list[tuple[str, str]] = []
+    chosen: list[Contender] = []
     for text in checkpoints:
-        name, _, mode = text.rpartition('@')
-        chosen += [(name, mode)] if name and mode in MODES else [(text, each) for each in modes]
-    twice = next((pair for pair in chosen if chosen.count(pair) > 1), None)
+        name, how = _parted(text)
+        chosen += [Contender(name, mode, '', **_run_by(how))
+                   for mode in ([word for word in how if word in MODES] or modes)]
+    twice = next((each for each in chosen if chosen.count(each) > 1), None)
     if twice:
-        raise ConfigError(f'{"@".join(twice)} is to be compared with itself: name it once')
-    names = {name for name, _ in chosen}
+        raise ConfigError(f'{"@".join((twice.checkpoint, *_said(twice, True)))} is to be compared '
+                          'with itself: name it once')
+    names = {each.checkpoint for each in chosen}
     stems = [_stem(name) for name in names]
-    labels = {name: _stem(name) if stems.count(_stem(name)) == 1 else name for name in names}
-    several = len({mode for _, mode in chosen}) > 1
-    return [Contender(name, mode, f'{labels[name]} {mode}' if several else labels[name])
-            for name, mode in chosen]
+    short = {name: _stem(name) if stems.count(_stem(name)) == 1 else name for name in names}
+    several = len({each.mode for each in chosen}) > 1
+    return [replace(each, label=' '.join((short[each.checkpoint], *_said(each, several))))
+            for each in chosen]
+
+
+def _parted(text: str) -> tuple[str, list[str]]:
+    """Return the name and the words after the last @; where they are unknown it is a name's."""
+    name, _, how = text.rpartition('@')
+    words = how.split('+')
+    known = {*MODES, *BACKENDS, *PRECISIONS}
+    return (name, words) if name and known.issuperset(words) else (text, [])
+
+
+def _run_by(words: Sequence[str]) -> dict[str, str]:
+    """Return backend and precision among the words after @."""
+    return dict([('backend', word) for word in words if word in BACKENDS]
+                + [('precision', word) for word in words if word in PRECISIONS])
+
+
+def _said(contender: Contender, mode: bool) -> list[str]:
+    """Return what a label must say beside the name: the *mode*, and all that is not usual."""
+    return [word for word, wanted in (
+        (contender.mode, mode), (contender.backend, contender.backend != 'auto'),
+        (contender.precision, contender.precision != 'float32')) if wanted]
 
 
 def _stem(name: str) -> str:
@@ -184,7 +215,8 @@ def compare(taking_part: Sequence[Contender], data: EvaluationData,
     first: Evaluation | None = None
     for contender, mine in zip(taking_part, configs):
         tqdm.write(contender.label, file=sys.stderr)
-        model = load_model(contender.source, device=config.device)
+        model = load_model(contender.source, backend=contender.backend, device=config.device,
+                           precision=contender.precision)
         found = evaluate(model, data, mine, checkpoint=contender.checkpoint)
         first = first or found
         differences = {} if found is first else paired_differences(

@@ -42,7 +42,7 @@ def fastest(source: Source, device: str, precision: str) -> Engine:
     if names == ['torch']:
         return find_backend('torch').open_engine(source, device, precision)
     try:
-        note = _note_name(source.exported(), device, precision, names)
+        note = _note_name(source.exported(precision), device, precision, names)
     except LstmDepthError:
         if 'torch' not in BACKENDS or not BACKENDS['torch'].installed or source.path is None:
             raise

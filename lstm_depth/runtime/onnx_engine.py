@@ -67,9 +67,8 @@ class OnnxEngine(Engine):
 
     def step(self, image: np.ndarray, state: State) -> tuple[np.ndarray, State]:
         """Return the depth of one image and the state after it."""
-        feeds = dict(zip(self._names, (np.ascontiguousarray(image), *(state or self._zeros))))
         try:
-            depth, *after = self._session.run(None, feeds)
+            depth, *after = self._session.run(None, self.inputs(image, state))
         except Exception as error:  # the library's own kinds, which share no base
             text = str(error).splitlines()[0]
             if 'memory' in text.lower():
@@ -77,6 +76,10 @@ class OnnxEngine(Engine):
                                   'model or device:=cpu') from error
             raise EngineError(f'ONNX Runtime failed: {text}') from error
         return depth, tuple(after)
+
+    def inputs(self, image: np.ndarray, state: State) -> dict[str, np.ndarray]:
+        """Return what the graph takes for *image* after *state*, by name."""
+        return dict(zip(self._names, (np.ascontiguousarray(image), *(state or self._zeros))))
 
     def is_finite(self, state: State) -> bool:
         """Return whether every array of *state* is finite."""
@@ -90,7 +93,7 @@ class OnnxEngine(Engine):
 
 def open_engine(source: Source, device: str, precision: str) -> OnnxEngine:
     """Return the engine of a graph or of a checkpoint, which is exported first."""
-    return OnnxEngine(source.exported(), device, precision)
+    return OnnxEngine(source.exported(precision), device, precision)
 
 
 def _usable(kind: str) -> tuple[str, str | None]:

@@ -80,7 +80,7 @@ class OpenVinoEngine(Engine):
 
 def open_engine(source: Source, device: str, precision: str) -> OpenVinoEngine:
     """Return the engine of a graph or of a checkpoint, which is exported first."""
-    return OpenVinoEngine(source.exported(), device, precision)
+    return OpenVinoEngine(source.exported(precision), device, precision)
 
 
 def _usable(core: openvino.Core, kind: str) -> tuple[str, str | None]:

@@ -64,8 +64,23 @@ class Source:
                               'take backend onnxruntime or openvino, or its checkpoint')
         return import_extra('lstm_depth.checkpoint').load_network(self.path or self.name)
 
-    def exported(self) -> Path:
-        """Return a graph of it, exported once and then kept in the cache."""
+    def exported(self, precision: str = 'float32') -> Path:
+        """
+        Return a graph of it, exported once and then kept in the cache.
+
+        *precision*: int8 is another graph, calibrated on rendered rooms; the others are up to
+        the library that runs it.
+        """
+        whole = self._whole()
+        if precision != 'int8' or whole.suffix != '.onnx':
+            return whole
+        quantize = import_extra('lstm_depth.runtime.quantize')
+        key = key_of(file_hash(whole), 'int8', packages=('onnx', 'onnxruntime'))
+        return cached_file(f'graphs/{key}.onnx',
+                           lambda path: quantize.quantize_graph(whole, path))
+
+    def _whole(self) -> Path:
+        """Return the float32 graph."""
         if self.graph is not None:
             return self.graph
         if self.path is None:

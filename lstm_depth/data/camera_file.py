@@ -15,11 +15,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 import re
 
 from lstm_depth.errors import ConfigError, DataError, MessageError
 from lstm_depth.geometry import Camera, NYU_CAMERA
+from lstm_depth.media.pictures import first_size
 from lstm_depth.msgs.camera_info import camera_from_info, read_calibration
 import numpy as np
 
@@ -32,10 +34,10 @@ ASSUMED = ("the camera is not known; NYU Depth V2's was assumed: put a camera.ya
 _MOST_BYTES = 65536
 
 
-def find_camera(folder: Path, size: tuple[int, int], camera: str = '') \
+def find_camera(folder: Path, images: Sequence[Path], camera: str = '') \
         -> tuple[Camera | None, tuple[str, ...]]:
     """
-    Return the camera of images of *size* (width, height) in *folder*, and what was assumed.
+    Return the camera of *images* in *folder*, which are of one size, and what was assumed.
 
     *camera*: a file, ``FX,FY,CX,CY`` in pixels of the images, ``none`` or ``nyu``; empty for
     the file among CAMERA_FILES that is there, or else NYU's, which is told. DataError for what
@@ -46,18 +48,19 @@ def find_camera(folder: Path, size: tuple[int, int], camera: str = '') \
     if camera == 'nyu':
         return NYU_CAMERA, ()
     if re.fullmatch(r'[-+.\deE]+(,[-+.\deE]+){3}', camera):
-        return _camera(size, [float(value) for value in camera.split(',')], camera), ()
+        return _camera(first_size(images), [float(value) for value in camera.split(',')],
+                       camera), ()
     if camera:
-        return read_camera(Path(camera), size), ()
+        return read_camera(Path(camera), images), ()
     found = next((folder / name for name in CAMERA_FILES if (folder / name).is_file()), None)
-    return (NYU_CAMERA, (ASSUMED,)) if found is None else (read_camera(found, size), ())
+    return (NYU_CAMERA, (ASSUMED,)) if found is None else (read_camera(found, images), ())
 
 
-def read_camera(path: Path, size: tuple[int, int]) -> Camera:
+def read_camera(path: Path, images: Sequence[Path]) -> Camera:
     """
     Return the camera in *path*: a ROS calibration, a matrix or the four numbers fx fy cx cy.
 
-    *size*: (width, height) of the images, where the file does not say it. DataError for others.
+    *images*: those whose size it is, where the file does not say it. DataError for others.
     """
     if path.suffix in ('.yaml', '.yml'):
         try:
@@ -74,7 +77,7 @@ def read_camera(path: Path, size: tuple[int, int]) -> Camera:
     if values.size != 4:
         raise DataError(f'{path} holds {values.size} numbers; a camera is a 3x3 or 4x4 matrix, or '
                         'fx fy cx cy')
-    return _camera(size, values.tolist(), str(path))
+    return _camera(first_size(images), values.tolist(), str(path))
 
 
 def read_numbers(path: Path) -> np.ndarray:

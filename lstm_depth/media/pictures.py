@@ -15,6 +15,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -66,6 +68,14 @@ def photo_size(path: Path) -> tuple[int, int]:
                         ) from error
     size = (header.width, header.height)
     return size[::-1] if header.orientation > 4 else size
+
+
+def first_size(paths: Sequence[Path]) -> tuple[int, int]:
+    """Return photo_size() of the first of *paths* that can be read; DataError for none."""
+    for path in paths[:-1]:
+        with suppress(DataError):
+            return photo_size(path)
+    return photo_size(paths[-1])
 
 
 def read_pixels(path: Path) -> np.ndarray:

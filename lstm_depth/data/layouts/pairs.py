@@ -25,7 +25,7 @@ from lstm_depth.data.reader import option, Reader
 from lstm_depth.data.sequence import FileSequence, FrameFiles, FrameSequence
 from lstm_depth.errors import ConfigError, DataError
 from lstm_depth.files import natural_key
-from lstm_depth.media.pictures import IMAGE_SUFFIXES, photo_size, read_pixels
+from lstm_depth.media.pictures import IMAGE_SUFFIXES, read_pixels
 import numpy as np
 
 # Half of the pixels of an indoor image are nearer.
@@ -59,7 +59,7 @@ def pair_sequences(root: Path, border: int = 0, camera: str = '',
     if not names:
         raise DataError(f'{root} has no pairs rgb/NAME.jpg and depth/NAME.png')
     check_scale([depth[name] for name in names], depth_scale)
-    known, notes = find_camera(root, photo_size(images[names[0]]), camera)
+    known, notes = find_camera(root, [images[name] for name in names], camera)
     return [FileSequence(f'{root.name}/{run[0]}', f'{root.name}/{run[0]}', tuple(
         FrameFiles(images[name], depth[name]) for name in run), 'millimetres', known,
         video=False, border=border, per_metre=depth_scale, notes=notes)

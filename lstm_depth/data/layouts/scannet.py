@@ -31,7 +31,7 @@ from lstm_depth.errors import DataError
 from lstm_depth.files import natural_key
 from lstm_depth.frames import CameraFrame
 from lstm_depth.geometry import Camera
-from lstm_depth.media.pictures import photo_size, read_photo
+from lstm_depth.media.pictures import read_photo
 import numpy as np
 
 _RATE_HZ = 30
@@ -118,10 +118,10 @@ def _scene(root: Path) -> ScanNetSequence:
                       if path.stem in depths), key=natural_key)
     if not numbers:
         raise DataError(f'{root} has no color/NUMBER.jpg with depth/NUMBER.png')
-    sizes = (photo_size(root / 'color' / f'{numbers[0]}.jpg'),
-             photo_size(root / 'depth' / f'{numbers[0]}.png'))
-    color, depth = (read_camera(root / 'intrinsic' / f'intrinsic_{name}.txt', size)
-                    for name, size in zip(('color', 'depth'), sizes))
+    color, depth = (read_camera(
+        root / 'intrinsic' / f'intrinsic_{name}.txt',
+        [root / name / f'{number}.{suffix}' for number in numbers])
+        for name, suffix in (('color', 'jpg'), ('depth', 'png')))
     return ScanNetSequence(root.name, root.name.rsplit('_', 1)[0], root, tuple(numbers), depth,
                            color)
 

@@ -30,7 +30,6 @@ from lstm_depth.data.sequence import FileSequence, FrameFiles, FrameSequence
 from lstm_depth.errors import DataError
 from lstm_depth.files import natural_key
 from lstm_depth.geometry import Camera
-from lstm_depth.media.pictures import photo_size
 
 
 def sun_sequences(root: Path) -> list[FrameSequence]:
@@ -58,7 +57,7 @@ def _stills(root: Path) -> Iterator[tuple[str, Camera, FrameFiles]]:
             scene = path.with_name('scene.txt')
             kind = scene.read_text(encoding='utf-8', errors='replace').strip()[:80] \
                 if scene.is_file() else ''
-            yield (kind, read_camera(path, photo_size(images[0])),
+            yield (kind, read_camera(path, images),
                    FrameFiles(images[0], depths[0]))
 
 

@@ -33,7 +33,6 @@ from lstm_depth.data.sequence import cut_at_gaps, FileSequence, FrameFiles, Fram
 from lstm_depth.errors import DataError
 from lstm_depth.geometry import Camera
 from lstm_depth.lens import Distortion
-from lstm_depth.media.pictures import photo_size
 from lstm_depth.msgs.transforms import rigid_transform
 import numpy as np
 
@@ -80,7 +79,7 @@ def tum_sequences(root: Path, camera: str = '',
     seconds = 1 / _ICL_RATE_HZ if icl else 1.0
     files = [FrameFiles(root / rgb, root / depth, round(stamp * seconds * 1e9), poses.at(stamp))
              for stamp, rgb, depth in pairs]
-    known, notes = _camera(root, files[0].rgb, camera, icl)
+    known, notes = _camera(root, [item.rgb for item in files], camera, icl)
     runs = cut_at_gaps(files)
     return [FileSequence(
         root.name if len(runs) == 1 else f'{root.name}#{number}', root.name, tuple(run),
@@ -139,11 +138,11 @@ def _counts_frames(pairs: list[tuple[float, str, str]]) -> bool:
     return all(stamp.is_integer() and stamp < 1e6 for stamp, _, _ in pairs)
 
 
-def _camera(root: Path, image: Path, camera: str,
+def _camera(root: Path, images: list[Path], camera: str,
             icl: bool) -> tuple[Camera | None, tuple[str, ...]]:
     """Return the camera of the images, and what had to be assumed."""
     if camera or any((root / name).is_file() for name in CAMERA_FILES):
-        return find_camera(root, photo_size(image), camera)
+        return find_camera(root, images, camera)
     if icl:
         return _ICL_CAMERA, ()
     found = re.search('freiburg[123]|fr[123](?=[_/])', root.resolve().as_posix())

@@ -29,8 +29,8 @@ from typing import Any
 from lstm_depth.errors import ConfigError, DataError, MessageError
 from lstm_depth.geometry import Camera
 from lstm_depth.lens import COEFFICIENTS, Distortion
+from lstm_depth.safe_yaml import load_yaml, MAX_YAML_BYTES
 import numpy as np
-import yaml
 
 _IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 _MATRIX_SIZES = {'k': 9, 'r': 9, 'p': 12}
@@ -234,8 +234,9 @@ def read_calibration(path: str | Path) -> SimpleNamespace:
     advice = ('give a file as written by ROS camera_calibration, with image_width, '
               'image_height and camera_matrix')
     try:
-        content = yaml.safe_load(path.read_text(encoding='utf-8'))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        with path.open('rb') as file:
+            content = load_yaml(file.read(MAX_YAML_BYTES + 1))
+    except (OSError, DataError) as error:
         raise DataError(f'calibration {path} cannot be read: {error}; {advice}') from error
     try:
         info = SimpleNamespace(
@@ -248,7 +249,7 @@ def read_calibration(path: str | Path) -> SimpleNamespace:
             binning_x=0, binning_y=0,
             roi=SimpleNamespace(x_offset=0, y_offset=0, height=0, width=0, do_rectify=False))
         camera_from_info(info)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         what = f'has no {error}' if isinstance(error, KeyError) else f'is malformed ({error})'
         raise DataError(f'calibration {path} {what}; {advice}') from error
     return info

@@ -18,6 +18,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
+from lstm_depth.files import natural_key
 from rosbags.typesys import get_typestore, Stores
 from rosbags.typesys.store import Typestore
 
@@ -40,15 +41,29 @@ def typestore() -> Typestore:
     return get_typestore(Stores.ROS2_JAZZY)
 
 
+def storage_kind(path: Path) -> str:
+    """Return which of BAG_SUFFIXES a file is, however it is spelled; empty for none."""
+    name = path.name.lower()
+    # rosbag calls a bag so while it records, and keeps the name when it is killed.
+    name = name.removesuffix('.active') if name.endswith('.bag.active') else name
+    return next((suffix for suffix in BAG_SUFFIXES if name.endswith(suffix)), '')
+
+
 def storage_files(folder: Path) -> list[Path]:
     """Return the storage files in a rosbag2 *folder*, in the order they were recorded."""
-    # Split recordings are numbered name_0, name_1, ..., name_10: the shorter comes first.
-    return sorted((path for path in folder.iterdir() if path.suffix in STORAGE_SUFFIXES),
-                  key=lambda path: (len(path.name), path.name))
+    # Split recordings are numbered name_0, name_1, ..., name_10.
+    return sorted((path for path in folder.iterdir() if storage_kind(path) in STORAGE_SUFFIXES),
+                  key=lambda path: natural_key(path.name))
+
+
+def bag_path(path: Path) -> Path:
+    """Return *path*, or the folder of the metadata.yaml that was named for it."""
+    return path.parent if path.name == 'metadata.yaml' and path.is_file() else path
 
 
 def is_bag(path: Path) -> bool:
     """Return whether *path* looks like a bag: a rosbag2 folder or a storage file."""
+    path = bag_path(path)
     if path.is_dir():
         return (path / 'metadata.yaml').is_file() or bool(storage_files(path))
-    return path.is_file() and path.suffix in BAG_SUFFIXES
+    return path.is_file() and bool(storage_kind(path))

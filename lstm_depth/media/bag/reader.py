@@ -48,7 +48,10 @@ class BagReader:
 
     def __init__(self, path: str | Path) -> None:
         """Open the bag; raises DataError where it is missing or unreadable."""
-        self.path = Path(path)
+        self.path = common.bag_path(Path(path))
+        if self.path.name.lower().endswith('.zstd') and self.path.is_file():
+            raise DataError(f'{self.path} is one compressed file of a bag; give its folder with '
+                            'metadata.yaml, or unpack it with "zstd -d"')
         if not common.is_bag(self.path):
             what = 'is not a bag' if self.path.exists() else 'does not exist'
             raise DataError(f'{self.path} {what}; give a rosbag2 folder or a file ending in '
@@ -84,7 +87,7 @@ class BagReader:
     @property
     def notes(self) -> list[str]:
         """Return what was assumed or missing in the last frames(), complete at its end."""
-        return self._assembler.notes if self._assembler else []
+        return [*self._reader.left_out, *(self._assembler.notes if self._assembler else [])]
 
     def frame_count(self, topic: str) -> int:
         """Return the number of messages of *topic*; raises DataError for an unknown topic."""

@@ -21,7 +21,7 @@ from lstm_depth.errors import DataError
 import yaml
 
 MAX_YAML_BYTES = 4 * 2**20
-_MOST_ALIASES = 100
+_MOST_ALIASES = 20
 _DEEPEST = 50
 
 

@@ -250,3 +250,23 @@ def test_bad_calibration_file_is_refused_with_advice(tmp_path, text, what):
     with pytest.raises(DataError, match=what) as caught:
         read_calibration(path)
     assert str(path) in str(caught.value) and 'camera_calibration' in str(caught.value)
+
+
+def test_calibrations_are_read_as_opencv_and_ros_write_them(tmp_path):
+    path = tmp_path / 'camera.yaml'
+    tagged = YAML.replace('camera_matrix:', 'camera_matrix: !!opencv-matrix')
+    path.write_text('%YAML:1.0\n---\n' + tagged)
+    assert camera_from_info(read_calibration(path)) == RAW
+    path.write_bytes(b'\xef\xbb\xbf' + YAML.encode())
+    assert camera_from_info(read_calibration(path)) == RAW
+
+
+@pytest.mark.parametrize('text', [
+    YAML.replace('640', '.inf'), 'a: ' + '[' * 5000, YAML + ' ' * 5_000_000,
+    'a: &a [1]\n' + ''.join(f'b{index}: *a\n' for index in range(200)) + YAML,
+    '!!python/object/apply:os.system [echo]'])
+def test_a_calibration_that_would_fill_memory_or_run_code_is_refused(tmp_path, text):
+    path = tmp_path / 'camera.yaml'
+    path.write_text(text)
+    with pytest.raises(DataError, match='camera.yaml'):
+        read_calibration(path)

@@ -114,16 +114,95 @@ def test_any_buffer_is_read_without_a_copy(wrap):
     ({'height': 9}, 'short_data'), ({'height': 2**32 - 1}, 'short_data'),
     ({'data': b''}, 'short_data'), ({'encoding': 'jpeg2000'}, 'bad_encoding'),
     ({'encoding': ''}, 'bad_encoding'), ({'encoding': '16UC1'}, 'bad_encoding'),
-    ({'encoding': '8UC3'}, 'bad_encoding')])
+    ({'encoding': 'nv12', 'height': 3}, 'bad_encoding')])
 def test_broken_image_is_refused_with_its_cause(change, cause):
     message = image_message(random_pixels('rgb8', 4, 6, 3), 'rgb8')
     vars(message).update(change)
     assert cause_of(decode_rgb, message) == cause
 
 
-def test_yuv_of_odd_width_is_refused():
-    assert cause_of(decode_rgb, image_message(np.zeros((4, 7, 2), np.uint8), 'uyvy')) \
-        == 'bad_encoding'
+@pytest.mark.parametrize('encoding, code', [
+    ('yuyv', cv2.COLOR_YUV2RGB_YUY2), ('uyvy', cv2.COLOR_YUV2RGB_UYVY),
+    ('yuv422', cv2.COLOR_YUV2RGB_UYVY), ('yuv422_yuy2', cv2.COLOR_YUV2RGB_YUY2)])
+def test_the_last_column_of_an_odd_width_has_the_colour_of_the_pair_before(encoding, code):
+    packed = random_pixels('yuyv', 4, 8, 5)
+    # The pairs of the last two columns have one colour.
+    packed[:, 6:] = packed[:, 4:6]
+    decoded = decode_rgb(image_message(packed[:, :7], encoding))
+    np.testing.assert_array_equal(decoded, cv2.cvtColor(packed, code)[:, :7])
+    assert cause_of(decode_rgb, image_message(packed[:, :1], encoding)) == 'bad_encoding'
+
+
+@pytest.mark.parametrize('encoding, code', [
+    ('nv12', cv2.COLOR_YUV2RGB_NV12), ('nv21', cv2.COLOR_YUV2RGB_NV21)])
+def test_two_planes_are_read_with_their_padding(encoding, code):
+    planes = random_pixels('mono8', 9, 8, 6)
+    message = image_message(planes, encoding, padding=5)
+    message.height = 6
+    np.testing.assert_array_equal(decode_rgb(message), cv2.cvtColor(planes, code))
+    message.data = message.data[:6 * 13]
+    assert cause_of(decode_rgb, message) == 'short_data'
+
+
+@pytest.mark.parametrize('encoding, like', [
+    ('8UC1', 'mono8'), ('8UC3', 'bgr8'), ('8UC4', 'bgra8')])
+def test_opencv_names_have_opencv_colours(encoding, like):
+    pixels = random_pixels(like, 4, 6, 7)
+    np.testing.assert_array_equal(decode_rgb(image_message(pixels, encoding)),
+                                  decode_rgb(image_message(pixels, like)))
+
+
+def rvl(values):
+    """Return the RVL bytes of (H, W) uint16, written as Wilson's paper has it."""
+    nibbles, pixels, index, previous = [], values.ravel().tolist(), 0, 0
+
+    def put(value):
+        while True:
+            low, value = value & 7, value >> 3
+            nibbles.append(low | (8 if value else 0))
+            if not value:
+                return
+
+    while index < len(pixels):
+        start = index
+        while index < len(pixels) and pixels[index] == 0:
+            index += 1
+        end = index
+        while end < len(pixels) and pixels[end] != 0:
+            end += 1
+        put(index - start)
+        put(end - index)
+        for pixel in pixels[index:end]:
+            put((pixel - previous) << 1 if pixel >= previous else ((previous - pixel) << 1) - 1)
+            previous = pixel
+        index = end
+    nibbles += [0] * (-len(nibbles) % 8)
+    words = [int(''.join(f'{nibble:x}' for nibble in nibbles[place:place + 8]), 16)
+             for place in range(0, len(nibbles), 8)]
+    return (np.array(values.shape[::-1], '<i4').tobytes() + np.array(words, '<u4').tobytes())
+
+
+@given(seed=st.integers(0, 2**32 - 1), share=st.floats(0, 1))
+def test_rvl_depth_is_what_was_compressed(seed, share):
+    rng = np.random.default_rng(seed)
+    stored = rng.integers(0, 65536, (9, 11)).astype(np.uint16)
+    stored[rng.random(stored.shape) < share] = 0
+    content = rvl(stored)
+    decoded = decode_depth(compressed_message(bytes(12) + content, '16UC1; compressedDepth rvl'))
+    np.testing.assert_allclose(np.nan_to_num(decoded), stored * np.float32(0.001))
+    for length in range(0, len(content) - 4, 3):
+        cut = compressed_message(bytes(12) + content[:length], '16UC1; compressedDepth rvl')
+        assert cause_of(decode_depth, cut) in ('short_data', 'corrupt_image')
+
+
+@given(data=st.binary(min_size=1, max_size=64))
+def test_bytes_that_are_no_rvl_are_refused_or_an_image(data):
+    message = compressed_message(
+        bytes(12) + np.array([3, 4], '<i4').tobytes() + data, '32FC1; compressedDepth rvl')
+    try:
+        assert decode_depth(message).shape == (4, 3)
+    except MessageError as error:
+        assert error.cause in ('short_data', 'corrupt_image')
 
 
 @pytest.mark.parametrize('suffix, tolerance', [('.png', 0), ('.jpg', 6)])
@@ -205,7 +284,7 @@ def test_quantised_inverse_depth_becomes_metres():
     (bytes(12), '16UC1; compressedDepth', 'short_data'),
     (b'', '16UC1; compressedDepth', 'short_data'),
     (bytes(40), '16UC1; compressedDepth', 'corrupt_image'),
-    (bytes(40), '16UC1; compressedDepth rvl', 'bad_encoding'),
+    (bytes(40), '16UC1; compressedDepth rvl', 'corrupt_image'),
     (bytes(40), 'jpeg', 'bad_encoding'),
     (cv2.imencode('.png', np.zeros((4, 4), np.uint8))[1].tobytes(), '16UC1; png compressed ',
      'bad_encoding')])

@@ -40,15 +40,15 @@ import numpy as np
 
 @dataclass(frozen=True)
 class BagFrame:
-    """Where one frame is in its bag: (recording time, stamp) of its messages, nanoseconds."""
+    """
+    Where one frame is in its bag: (recording time, header stamp) of its messages, nanoseconds.
+
+    *stamp_ns*: of the frame, the header's unless those do not move.
+    """
 
     rgb: tuple[int, int]
     depth: tuple[int, int]
-
-    @property
-    def stamp_ns(self) -> int:
-        """Return the image's stamp."""
-        return self.rgb[1]
+    stamp_ns: int
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,9 @@ class BagSequence(FrameSequence):
     @property
     def notes(self) -> tuple[str, ...]:
         """Return what the user should know about the frames, one sentence each."""
-        return tuple(filter(None, (self.damage, *self.registration.notes)))
+        recorded = (f'{self.topics.image} or its depth all have one stamp: the times of their '
+                    'recording were taken instead') if self.topics.recorded_stamps else ''
+        return tuple(filter(None, (self.damage, recorded, *self.registration.notes)))
 
     def __len__(self) -> int:
         """Return the number of frames."""
@@ -87,7 +89,8 @@ class BagSequence(FrameSequence):
         image = self._message(self.topics.image, *frame.rgb)
         distances = self._message(self.topics.depth, *frame.depth)
         try:
-            rgb, depth = decode_rgb(image), decode_depth(distances)
+            rgb = decode_rgb(image)
+            depth = decode_depth(distances, self.topics.depth_unit_m)
         except MessageError as error:
             raise DataError(f'frame {index} of bag {self.path} is damaged: {error}') from error
         camera = self.camera and self.camera.resized(rgb.shape[1], rgb.shape[0])
@@ -169,14 +172,14 @@ def _index(bag: BagReader, topics: FrameTopics) -> tuple[list[BagFrame], str]:
     matcher, images, found = StampMatcher(), 0, []
 
     def take(end: bool) -> None:
-        found.extend(BagFrame(rgb, depth) for rgb, depth in matcher.matched(end=end)
-                     if depth is not None)
+        found.extend(BagFrame(rgb, depth, rgb[0] if topics.recorded_stamps else rgb[1])
+                     for rgb, depth in matcher.matched(end=end) if depth is not None)
 
     for topic, time_ns, message in bag.messages(topics.image, topics.depth):
         stamp = stamp_of(message)
         images += topic == topics.image
         add = matcher.add_image if topic == topics.image else matcher.add_depth
-        add(stamp, (time_ns, stamp))
+        add(time_ns if topics.recorded_stamps else stamp, (time_ns, stamp))
         take(end=False)
     take(end=True)
     if not bag.truncated:

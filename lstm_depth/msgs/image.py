@@ -34,6 +34,7 @@ from lstm_depth.msgs.image_file import (
     MESSAGE_KINDS,
     read_header,
 )
+from lstm_depth.msgs.rvl import decode_rvl
 import numpy as np
 from rosbags.image import image_to_cvimage
 
@@ -42,6 +43,10 @@ _RGB_PIXELS = {
     **dict.fromkeys(('mono8', 'bayer_rggb8', 'bayer_bggr8', 'bayer_gbrg8', 'bayer_grbg8'),
                     (np.uint8, 1)),
     **dict.fromkeys(('yuv422', 'uyvy', 'yuv422_yuy2', 'yuyv'), (np.uint8, 2)),
+    # OpenCV's names, whose colours are in OpenCV's order.
+    '8UC1': (np.uint8, 1), '8UC3': (np.uint8, 3), '8UC4': (np.uint8, 4),
+    # One plane of grey and one of half as many rows.
+    **dict.fromkeys(('nv12', 'nv21'), (np.uint8, 1)),
     **dict.fromkeys(('rgb8', 'bgr8'), (np.uint8, 3)),
     **dict.fromkeys(('rgba8', 'bgra8'), (np.uint8, 4)),
     **dict.fromkeys(('mono16', 'bayer_rggb16', 'bayer_bggr16', 'bayer_gbrg16', 'bayer_grbg16'),
@@ -56,6 +61,9 @@ WRITTEN_PIXELS = {
     'rgb8': (np.uint8, 3), 'bgr8': (np.uint8, 3), 'mono8': (np.uint8, 1),
     '16UC1': (np.uint16, 1), '32FC1': (np.float32, 1),
 }
+_OPENCV_NAMES = {'8UC1': 'mono8', '8UC3': 'bgr8', '8UC4': 'bgra8'}
+_HALF_PLANES = {'nv12': cv2.COLOR_YUV2RGB_NV12, 'nv21': cv2.COLOR_YUV2RGB_NV21}
+_PAIRS = ('yuv422', 'uyvy', 'yuv422_yuy2', 'yuyv')
 DEPTH_ENCODINGS = ('32FC1', '16UC1')
 # compressed_depth_image_transport: an int32 and two float32 before the PNG.
 _COMPRESSED_DEPTH_HEADER = np.dtype([('kind', '<i4'), ('a', '<f4'), ('b', '<f4')])
@@ -86,11 +94,15 @@ def decode_rgb(msg: Any) -> np.ndarray:
                 f'the image is depth ({msg.format}), not colour; choose the colour image topic',
                 'bad_encoding')
         return decode_rgb_file(msg.data)
+    if msg.encoding in _HALF_PLANES:
+        return _decode_planes(msg)
+    if msg.encoding in _PAIRS and msg.width % 2:
+        return _decode_odd_pairs(msg)
     pixels = _pixels(msg, _RGB_PIXELS, 'colour')
     if msg.encoding == 'rgb8':
         return pixels
     if pixels.dtype == np.uint8:
-        return _convert(pixels, msg.encoding, 'rgb8')
+        return _convert(pixels, _OPENCV_NAMES.get(msg.encoding, msg.encoding), 'rgb8')
     # rosbags truncates 16 bits to 8, cv_bridge rounds; convertScaleAbs rounds as cv_bridge.
     return cv2.convertScaleAbs(_convert(pixels, msg.encoding, 'rgb16'), alpha=255 / 65535)
 
@@ -108,17 +120,17 @@ def decode_rgb_file(data: Any, max_megapixels: float = MAX_MESSAGE_MEGAPIXELS) -
     return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
 
 
-def decode_depth(msg: Any) -> np.ndarray:
+def decode_depth(msg: Any, unit_m: float = 0.001) -> np.ndarray:
     """
     Return the (H, W) float32 depth of an image message in metres, NaN where invalid.
 
     Takes 16UC1 and mono16 (millimetres, 0 invalid), 32FC1 (metres, non-finite or not
-    positive invalid), PNG files of 16UC1, and compressedDepth PNG of both. Raises
-    MessageError, whose ``cause`` tells the kind.
+    positive invalid), PNG files of 16UC1, and compressedDepth (PNG or RVL) of both.
+    *unit_m*: metres a unit of integers. Raises MessageError, whose ``cause`` tells the kind.
     """
     if is_compressed(msg):
-        return _decode_compressed_depth(msg)
-    return _metres(_pixels(msg, _DEPTH_PIXELS, 'depth'))
+        return _decode_compressed_depth(msg, unit_m)
+    return _metres(_pixels(msg, _DEPTH_PIXELS, 'depth'), unit_m)
 
 
 def depth_to_encoding(depth_m: np.ndarray, encoding: str) -> np.ndarray:
@@ -196,6 +208,27 @@ def _pixels(msg: Any, encodings: dict[str, tuple[Any, int]], kind: str) -> np.nd
     return values.reshape(msg.height, msg.width, channels) if channels > 1 else values
 
 
+def _decode_planes(msg: Any) -> np.ndarray:
+    """Return the picture of an nv12 or nv21 image: grey, then colours of 2 x 2 pixels."""
+    if msg.width % 2 or msg.height % 2:
+        raise MessageError(f'a {msg.encoding} image has an even size, not {msg.width}x'
+                           f'{msg.height}', 'bad_encoding')
+    rows = SimpleNamespace(height=msg.height * 3 // 2, width=msg.width, encoding=msg.encoding,
+                           step=msg.step, data=msg.data, is_bigendian=0)
+    return cv2.cvtColor(_pixels(rows, _RGB_PIXELS, 'colour'), _HALF_PLANES[msg.encoding])
+
+
+def _decode_odd_pairs(msg: Any) -> np.ndarray:
+    """Return the picture of an image of pixel pairs whose last column has only half of one."""
+    pixels = _pixels(msg, _RGB_PIXELS, 'colour')
+    if msg.width == 1:
+        raise MessageError(f'a {msg.encoding} image one pixel wide has no colours',
+                           'bad_encoding')
+    # The missing half has the colour of the pair before.
+    whole = np.concatenate([pixels, pixels[:, -2:-1]], axis=1)
+    return _convert(whole, msg.encoding, 'rgb8')[:, :-1]
+
+
 def _bytes(data: Any) -> np.ndarray:
     """Return message data of any buffer type as (N,) uint8, without a copy."""
     # frombuffer() refuses empty buffers.
@@ -225,22 +258,24 @@ def _decode_file(data: Any, flags: int, max_megapixels: float) -> np.ndarray:
     return decode_image_file(content, flags, max_megapixels)
 
 
-def _decode_compressed_depth(msg: Any) -> np.ndarray:
+def _decode_compressed_depth(msg: Any, unit_m: float) -> np.ndarray:
     """Return metres of a CompressedImage made by one of the two compressed transports."""
-    if not holds_depth(msg) or 'rvl' in msg.format.lower():
+    if not holds_depth(msg):
         raise MessageError(
             f'{msg.format!r} is not a depth format that can be read; publish raw depth or '
-            'compressedDepth with PNG', 'bad_encoding')
+            'compressedDepth', 'bad_encoding')
     data = _bytes(msg.data)
     if 'compressedDepth' not in msg.format:
-        return _metres(_depth_file(data))
+        return _metres(_depth_file(data), unit_m)
     if data.size <= _COMPRESSED_DEPTH_HEADER.itemsize:
         raise MessageError(
             f'the compressed depth image has only {data.size} bytes of data', 'short_data')
     header = np.frombuffer(data, _COMPRESSED_DEPTH_HEADER, count=1)[0]
-    stored = _depth_file(data[_COMPRESSED_DEPTH_HEADER.itemsize:])
+    content = data[_COMPRESSED_DEPTH_HEADER.itemsize:]
+    rvl = msg.format.lower().rstrip().endswith('rvl')
+    stored = decode_rvl(content) if rvl else _depth_file(content)
     if not msg.format.startswith('32FC1'):
-        return _metres(stored)
+        return _metres(stored, unit_m)
     # The codec stores a / depth + b, and 0 for invalid.
     with np.errstate(divide='ignore', invalid='ignore'):
         depth = header['a'] / (stored.astype(np.float32) - header['b'])
@@ -257,7 +292,7 @@ def _depth_file(data: np.ndarray) -> np.ndarray:
     return stored
 
 
-def _metres(values: np.ndarray) -> np.ndarray:
-    """Turn uint16 millimetres or float32 metres into float32 metres, NaN where invalid."""
-    depth = values * np.float32(0.001) if values.dtype == np.uint16 else values
+def _metres(values: np.ndarray, unit_m: float = 0.001) -> np.ndarray:
+    """Turn uint16 units or float32 metres into float32 metres, NaN where invalid."""
+    depth = values * np.float32(unit_m) if values.dtype == np.uint16 else values
     return np.where(np.isfinite(depth) & (depth > 0), depth, np.float32(np.nan))

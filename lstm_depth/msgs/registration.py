@@ -80,9 +80,15 @@ class DepthRegistration:
     ``notes``: what had to be assumed, one sentence each.
     """
 
-    def __init__(self, transform: Callable[[str, str], np.ndarray | None]) -> None:
-        """Ask *transform* for the (4, 4) from one frame to another, None where unknown."""
+    def __init__(self, transform: Callable[[str, str], np.ndarray | None],
+                 fixed: bool = False) -> None:
+        """
+        Ask *transform* for the (4, 4) from one frame to another, None where unknown.
+
+        *fixed*: whether it knows without the names of the frames.
+        """
         self._transform = transform
+        self._fixed = fixed
         self._notes: dict[str, None] = {}
 
     @property
@@ -107,12 +113,21 @@ class DepthRegistration:
                     f'depth is {depth.shape[1]}x{depth.shape[0]} but the image is {shape[1]}x'
                     f'{shape[0]}, and without a calibrated camera_info of both it cannot be '
                     'registered')
+            if depth_frame.lstrip('/') != frame.lstrip('/'):
+                self._notes[
+                    f'depth is stamped in {depth_frame or "no frame"}, the image in '
+                    f'{frame or "no frame"}, and without a calibrated camera_info of both depth '
+                    'of the same size was taken as aligned'] = None
             return depth
         transform = self._transform(depth_frame, frame)
         aligned = same_view(depth_camera, camera)
         if aligned and depth.shape == tuple(shape) and (
                 transform is None or np.allclose(transform, np.eye(4), rtol=0, atol=1e-6)):
             return depth
+        if not aligned and depth_frame == frame and not self._fixed:
+            self._notes[
+                f'depth and image are both stamped in {frame or "no frame"} although their '
+                'cameras differ: depth was registered as if both were at the same place'] = None
         if transform is None and not aligned:
             self._notes[
                 f'no transform from {depth_frame} to {frame} is known (/tf_static): depth was '

@@ -35,7 +35,7 @@ class StaticTransforms:
     def add(self, message: Any) -> None:
         """Take the transforms of one message; those that are no rigid motion are left out."""
         for item in message.transforms:
-            matrix = _matrix(item.transform)
+            matrix = matrix_of(item.transform)
             if matrix is not None:
                 self._parents[_name(item.child_frame_id)] = (_name(item.header.frame_id), matrix)
 
@@ -67,7 +67,7 @@ def _name(frame: str) -> str:
     return frame.lstrip('/')
 
 
-def _matrix(transform: Any) -> np.ndarray | None:
+def matrix_of(transform: Any) -> np.ndarray | None:
     """Return the (4, 4) float64 of a geometry_msgs/Transform, None for an impossible one."""
     turn, place = transform.rotation, transform.translation
     return rigid_transform((turn.x, turn.y, turn.z, turn.w), (place.x, place.y, place.z))

@@ -57,8 +57,8 @@ class FrameAssembler:
         self._skipped = skipped
         self._rectified = rectified
         self.camera_basis = ''
-        self._infos: deque[Any] = deque(maxlen=_INFOS_KEPT)
-        self._depth_infos: deque[Any] = deque(maxlen=_INFOS_KEPT)
+        self._infos: deque[tuple[int, Any]] = deque(maxlen=_INFOS_KEPT)
+        self._depth_infos: deque[tuple[int, Any]] = deque(maxlen=_INFOS_KEPT)
         self._matcher = StampMatcher()
         self._images, self._depths = _Span(), _Span()
         self._pairs = 0
@@ -67,6 +67,9 @@ class FrameAssembler:
     def notes(self) -> list[str]:
         """Return what the user should know about the frames so far, one sentence each."""
         notes = self._registration.notes
+        if self._topics.recorded_stamps and self._images.count:
+            notes.append(f'the messages of {self._topics.image} or its depth all have one stamp '
+                         '(header.stamp): the times of their recording were taken instead')
         if self._topics.depth and self._images.count and not self._depths.count:
             notes.append(f'{self._topics.depth} has no readable message: no ground truth')
         elif self._images.count and self._depths.count and not self._pairs:
@@ -76,19 +79,18 @@ class FrameAssembler:
                 f'{self._images} and the depth {self._depths}')
         return notes
 
-    def add(self, topic: str, message: Any) -> Iterator[CameraFrame]:
-        """Take one message; yield the frames that it completes."""
-        stamp = stamp_ns(message)
+    def add(self, topic: str, message: Any, stamp: int) -> Iterator[CameraFrame]:
+        """Take one message of *stamp* nanoseconds; yield the frames that it completes."""
         if topic == self._topics.image:
             self._images.add(stamp)
-            self._matcher.add_image(stamp, message)
+            self._matcher.add_image(stamp, (stamp, message))
         elif topic == self._topics.depth:
             self._depths.add(stamp)
-            self._matcher.add_depth(stamp, message)
+            self._matcher.add_depth(stamp, (stamp, message))
         if topic == self._topics.camera_info:
-            self._infos.append(message)
+            self._infos.append((stamp, message))
         if topic == self._topics.depth_info:
-            self._depth_infos.append(message)
+            self._depth_infos.append((stamp, message))
         yield from self._matched(end=self._topics.depth is None)
 
     def finish(self) -> Iterator[CameraFrame]:
@@ -99,21 +101,22 @@ class FrameAssembler:
         """Yield the frames whose depth is decided."""
         for image, depth in self._matcher.matched(end=end):
             self._pairs += depth is not None
-            yield from self._frame(image, depth)
+            yield from self._frame(*image, depth)
 
-    def _frame(self, image: Any, depth_message: Any) -> Iterator[CameraFrame]:
+    def _frame(self, stamp: int, image: Any,
+               depth: tuple[int, Any] | None) -> Iterator[CameraFrame]:
         """Yield the decoded frame, or count it as skipped and yield nothing."""
         try:
             rgb = decode_rgb(image)
         except MessageError as error:
             self._skipped[error.cause] += 1
             return
-        stamp, frame_id = stamp_ns(image), image.header.frame_id
+        frame_id = image.header.frame_id
         info = _at(self._infos, stamp)
         camera = self._camera(info, rgb.shape[:2], self._topics.image, self._rectified)
         frame = CameraFrame(rgb, stamp, frame_id, camera,
                             info=camera and self._info_fields(info, rgb.shape[:2]))
-        yield replace(frame, depth=self._depth(depth_message, frame))
+        yield frame if depth is None else replace(frame, depth=self._depth(*depth, frame))
 
     def _camera(self, info: Any, shape: tuple[int, ...], topic: str,
                 rectified: str = 'auto') -> Camera | None:
@@ -133,25 +136,23 @@ class FrameAssembler:
         return (described_as(fields, True) if shows_rectified(info, topic, self._rectified)
                 else fields)
 
-    def _depth(self, message: Any, frame: CameraFrame) -> np.ndarray | None:
-        """Return the depth for the image of *frame*, None where there is none."""
-        if message is None:
-            return None
+    def _depth(self, stamp: int, message: Any, frame: CameraFrame) -> np.ndarray | None:
+        """Return the depth for the image of *frame*, None where it cannot be decoded."""
         try:
-            depth = decode_depth(message)
+            depth = decode_depth(message, self._topics.depth_unit_m)
         except MessageError as error:
             self._skipped[f'depth_{error.cause}'] += 1
             return None
-        camera = self._camera(_at(self._depth_infos, stamp_ns(message)), depth.shape,
+        camera = self._camera(_at(self._depth_infos, stamp), depth.shape,
                               self._topics.depth)
         return self._registration.aligned(depth, camera, message.header.frame_id,
                                           frame.rgb.shape[:2], frame.camera, frame.frame_id)
 
 
-def _at(infos: deque[Any], stamp: int) -> Any:
+def _at(infos: deque[tuple[int, Any]], stamp: int) -> Any:
     """Return the camera_info of *stamp* or else the newest, None where there is none."""
-    return next((info for info in infos if stamp_ns(info) == stamp),
-                infos[-1] if infos else None)
+    return next((info for own, info in infos if own == stamp),
+                infos[-1][1] if infos else None)
 
 
 class _Span:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -25,14 +26,16 @@ from lstm_depth.errors import DataError, MessageError
 from lstm_depth.frames import CameraFrame
 from lstm_depth.media.bag import common
 from lstm_depth.media.bag import topics as bag_topics
-from lstm_depth.media.bag.assembly import FrameAssembler
+from lstm_depth.media.bag.assembly import FrameAssembler, stamp_ns
 from lstm_depth.media.bag.salvage import open_reader, recorded_counts
 from lstm_depth.media.bag.topics import FrameTopics, Topic
 from lstm_depth.msgs.image import decode_depth, decode_rgb, holds_depth
 from lstm_depth.msgs.registration import DepthRegistration
-from lstm_depth.msgs.transforms import StaticTransforms
+from lstm_depth.msgs.transforms import matrix_of, StaticTransforms
+import numpy as np
 
 _TRANSFORM_TOPIC = '/tf_static'
+_STAMPS_LOOKED_AT = 5
 
 
 class BagReader:
@@ -60,9 +63,10 @@ class BagReader:
         self._closed = False
         self.skipped: Counter[str] = Counter()
         self._assembler: FrameAssembler | None = None
+        readable = {connection.topic for connection in self._reader.connections}
         self.topics = {
             name: Topic(name, info.msgtype or 'several types', info.msgcount)
-            for name, info in self._reader.topics.items()}
+            for name, info in self._reader.topics.items() if name in readable}
 
     def __enter__(self) -> BagReader:
         """Return the open reader."""
@@ -154,16 +158,45 @@ class BagReader:
             bag_topics.require_image(topics, depth_topic)
         depth_info = depth_topic and bag_topics.guess_camera_info(topics, depth_topic)
         return FrameTopics(image_topic, camera_info_topic or None, depth_topic or None,
-                           depth_info or None)
+                           depth_info or None, self._depth_unit(depth_topic),
+                           self._stands_still(image_topic) or self._stands_still(depth_topic))
+
+    def _depth_unit(self, depth: str | None) -> float:
+        """Return how many metres a unit of integer depth is, as the RealSense SDK notes."""
+        topic = depth and bag_topics.sdk_depth_unit(self.topics, depth)
+        unit = getattr(self._first(topic), 'data', 0.001) if topic else 0.001
+        return float(unit) if isinstance(unit, float) and 1e-6 < unit < 1 else 0.001
+
+    def _stands_still(self, topic: str | None) -> bool:
+        """Return whether the first images of *topic* all have one stamp, recorded apart."""
+        if not topic:
+            return False
+        first = [(stamp_ns(message), time_ns)
+                 for _, time_ns, message in islice(self.messages(topic), _STAMPS_LOOKED_AT)]
+        stamps, times = (set(values) for values in zip(*first)) if first else (set(), set())
+        return len(stamps) == 1 and len(times) > 1
 
     def registration(self, topics: FrameTopics) -> DepthRegistration:
         """Return what brings depth into the images' view, by the bag's static transforms."""
+        if topics.depth and (fixed := self._sdk_transform(topics)) is not None:
+            return DepthRegistration(lambda _, __: fixed, fixed=True)
         transforms = StaticTransforms()
         recorded = self.topics.get(_TRANSFORM_TOPIC)
         if topics.depth and recorded and recorded.msgtype in common.TRANSFORM_TYPES:
             for _, _, message in self.messages(_TRANSFORM_TOPIC):
                 transforms.add(message)
         return DepthRegistration(transforms.between)
+
+    def _sdk_transform(self, topics: FrameTopics) -> np.ndarray | None:
+        """Return the (4, 4) from depth to colour that the RealSense SDK recorded, or None."""
+        names = [bag_topics.sdk_transform(self.topics, topic)
+                 for topic in (topics.depth, topics.image)]
+        places = [matrix_of(self._first(name)) if name else None for name in names]
+        if any(place is None for place in places):
+            return None
+        # Each leads from the device's reference to its stream.
+        depth, image = places
+        return image @ np.linalg.inv(depth)
 
     @property
     def camera_basis(self) -> str:
@@ -199,9 +232,10 @@ class BagReader:
         try:
             for name, message in first.items():
                 if message is not None:
-                    yield from assembler.add(name, message)
-            for name, _, message in self.messages(*names):
-                yield from assembler.add(name, message)
+                    yield from assembler.add(name, message, stamp_ns(message))
+            for name, time_ns, message in self.messages(*names):
+                yield from assembler.add(
+                    name, message, time_ns if topics.recorded_stamps else stamp_ns(message))
             yield from assembler.finish()
         except DataError as error:
             raise DataError(f'bag {self.path}: {error}; choose the depth topic that is aligned to '
@@ -225,7 +259,11 @@ class BagReader:
     def _holds_depth(self, topic: str) -> bool:
         """Return whether the images of *topic* are depth."""
         message = self._first(topic)
-        return message is not None and holds_depth(message)
+        if message is None:
+            return False
+        # The RealSense SDK and some drivers call depth mono16.
+        return holds_depth(message) or ('depth' in topic.lower() and getattr(
+            message, 'encoding', '') == 'mono16')
 
     def _image_shape(self, topic: str) -> tuple[int, ...] | None:
         """Return (H, W) of the first image of *topic*, None where it cannot be decoded."""

@@ -23,6 +23,8 @@ from lstm_depth.errors import DataError
 from lstm_depth.media.bag import common
 
 _IMAGE_TYPES = (common.IMAGE, common.COMPRESSED_IMAGE)
+# /device_0/sensor_1/Color_0/image/data
+_SDK_IMAGE = re.compile(r'/image/data$')
 _COMPRESSED_SUFFIX = re.compile(r'/compressed(Depth)?$')
 
 
@@ -44,13 +46,17 @@ class FrameTopics:
     """
     The topics that frames are made of; None where there is none.
 
-    *depth_info*: the camera_info beside the depth.
+    *depth_info*: the camera_info beside the depth. *depth_unit_m*: metres a unit of integer
+    depth. *recorded_stamps*: whether frames have their recording time for a stamp, because
+    those in the messages do not move.
     """
 
     image: str
     camera_info: str | None
     depth: str | None
     depth_info: str | None = None
+    depth_unit_m: float = 0.001
+    recorded_stamps: bool = False
 
 
 def listing(topics: dict[str, Topic]) -> str:
@@ -93,8 +99,38 @@ def guess_image(topics: dict[str, Topic], holds_depth: Callable[[str], bool]) ->
 
 def guess_camera_info(topics: dict[str, Topic], image: str) -> str | None:
     """Return the camera_info topic beside an *image* topic, None where there is none."""
-    name = _COMPRESSED_SUFFIX.sub('', image).rsplit('/', 1)[0] + '/camera_info'
-    return name if name in topics and topics[name].msgtype == common.CAMERA_INFO else None
+    base = _COMPRESSED_SUFFIX.sub('', image).rsplit('/', 1)[0]
+    names = [f'{base}/camera_info']
+    if is_sdk_stream(image):
+        names.append(f'{stream_of(image)}/info/camera_info')
+    return next((name for name in names if name in topics
+                 and topics[name].msgtype == common.CAMERA_INFO), None)
+
+
+def is_sdk_stream(image: str) -> bool:
+    """Return whether an image topic is named as the RealSense SDK records its streams."""
+    return bool(_SDK_IMAGE.search(image))
+
+
+def stream_of(image: str) -> str:
+    """Return the name of the stream that an image topic of the RealSense SDK belongs to."""
+    return _SDK_IMAGE.sub('', image)
+
+
+def sdk_transform(topics: dict[str, Topic], image: str) -> str | None:
+    """Return the topic of a stream's place beside a reference, None where there is none."""
+    if not is_sdk_stream(image):
+        return None
+    return next((name for name in topics if name.startswith(f'{stream_of(image)}/tf/')), None)
+
+
+def sdk_depth_unit(topics: dict[str, Topic], depth: str) -> str | None:
+    """Return the topic that says how long a unit of a stream's depth is, None without one."""
+    if not is_sdk_stream(depth):
+        return None
+    sensor = stream_of(depth).rsplit('/', 1)[0]
+    return next((name for name in topics if name.startswith(f'{sensor}/option/')
+                 and re.search(r'depth[ _]units/value$', name.lower())), None)
 
 
 def guess_depth(topics: dict[str, Topic], fits: Callable[[str], bool]) -> str | None:

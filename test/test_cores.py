@@ -30,8 +30,8 @@ from torch import nn
 def test_a_clip_equals_its_frames_one_by_one(temporal, residual):
     torch.manual_seed(0)
     model = create_model('residual_lstm', temporal=temporal, temporal_residual=residual,
-                         filters=4).eval()
-    clip = torch.rand(2, 5, 3, 24, 32)
+                         filters=4).eval().double()
+    clip = torch.rand(2, 5, 3, 24, 32).double()
     with torch.inference_mode():
         whole, last = model.forward_clip(clip)
         state = None
@@ -46,8 +46,8 @@ def test_a_clip_equals_its_frames_one_by_one(temporal, residual):
 
 def test_a_clip_goes_on_from_a_carried_state():
     torch.manual_seed(0)
-    model = create_model('residual_lstm', filters=4).eval()
-    clip = torch.rand(1, 6, 3, 16, 16)
+    model = create_model('residual_lstm', filters=4).eval().double()
+    clip = torch.rand(1, 6, 3, 16, 16).double()
     with torch.inference_mode():
         whole, _ = model.forward_clip(clip)
         _, state = model.forward_clip(clip[:, :4])
@@ -57,14 +57,14 @@ def test_a_clip_goes_on_from_a_carried_state():
 
 def test_pixel_lstm_is_one_lstm_cell_at_every_pixel():
     torch.manual_seed(0)
-    core = make_core(ModelConfig(temporal='pixel_lstm'), 3)
-    cell = nn.LSTMCell(3, 3)
+    core = make_core(ModelConfig(temporal='pixel_lstm'), 3).double()
+    cell = nn.LSTMCell(3, 3).double()
     with torch.no_grad():
         cell.weight_ih.copy_(core.input_gates.weight.flatten(1))
         cell.weight_hh.copy_(core.hidden_gates.weight.flatten(1))
         cell.bias_ih.copy_(core.input_gates.bias)
         cell.bias_hh.zero_()
-    clip = torch.randn(2, 4, 3, 5, 6)
+    clip = torch.randn(2, 4, 3, 5, 6).double()
     output, _ = core.sequence(clip)
     state = None
     for t in range(4):

@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 import json
 from pathlib import Path
 import re
@@ -36,6 +37,7 @@ from torch import nn
 README = Path(__file__).parents[1] / 'lstm_depth' / 'models' / 'README.md'
 
 
+@cache
 def on_meta(name: str, **config) -> DepthModel:
     """Return a model of shapes without values."""
     with torch.device('meta'):

@@ -67,7 +67,7 @@ class FailingLoss:
     def __init__(self, factor=float('nan')):
         self.factor = factor
 
-    def __call__(self, prediction, target, valid):
+    def __call__(self, prediction, truth, valid):
         value = prediction.mean()
         return value * self.factor, {'mse': value.detach()}
 
@@ -78,10 +78,10 @@ def test_accumulated_batches_move_the_weights_as_one_large_batch():
     large = stepper.step([whole])
     two, stepper = make()
     small = stepper.step([part(whole, slice(0, 2)), part(whole, slice(2, 4))])
-    assert small.loss == pytest.approx(large.loss, rel=1e-6)
-    assert small.terms['mse'] == pytest.approx(large.terms['mse'], rel=1e-6)
+    assert small.loss == pytest.approx(large.loss, rel=1e-5)
+    assert small.terms['mse'] == pytest.approx(large.terms['mse'], rel=1e-5)
     for name, value in weights(one).items():
-        torch.testing.assert_close(weights(two)[name], value)
+        torch.testing.assert_close(weights(two)[name], value, rtol=1e-4, atol=1e-5)
 
 
 def test_the_gradient_is_clipped_and_its_norm_before_that_is_told():

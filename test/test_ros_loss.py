@@ -50,7 +50,7 @@ class Played:
     """A camera at 30 Hz, some of whose images do not arrive."""
 
     def __init__(self, arrives, *, info=lambda index: index * STEP, reports=True,
-                 reported=lambda index: True, jitter=0, frames=300) -> None:
+                 reported=lambda index: True, numbered=False, jitter=0, frames=300) -> None:
         """Play it and look four times a second, as the node does."""
         self.telemetry = Telemetry()
         self.watch = LossWatch(self.telemetry)
@@ -59,6 +59,8 @@ class Played:
             if info(index) is not None:
                 self.watch.info(info(index) + int(noise[index]))
             if arrives(index):
+                if numbered:
+                    self.watch.number(1000 + index)
                 self.watch.image(index * STEP + int(noise[index]))
                 self.telemetry.frame_in()
             elif reports and reported(index):
@@ -111,10 +113,45 @@ def test_an_image_replaced_in_the_queue_is_superseded_and_no_reason_for_alarm():
     assert played.watch.text('RELIABLE') == ''
 
 
-def test_reports_and_traces_of_the_same_images_count_once():
-    played = Played(lambda i: i % 10 != 4 and i % 10 != 5, reported=lambda i: i % 10 == 4)
+@pytest.mark.parametrize('traces', [{}, {'numbered': True, 'info': lambda index: None}])
+def test_reports_and_traces_of_the_same_images_count_once(traces):
+    played = Played(lambda i: i % 10 != 4 and i % 10 != 5, reported=lambda i: i % 10 == 4,
+                    **traces)
     assert played.drops == {'lost_in_transport': 30, 'superseded_in_queue': 30}
     assert played.frames_in == 300
+
+
+def test_a_camera_that_leaves_frames_out_by_itself_is_not_accused():
+    numbers = iter(range(1, 301))
+    watch = LossWatch(telemetry := Telemetry())
+    for index in range(300):
+        if index % 5:
+            watch.number(next(numbers))
+            watch.info(index * STEP)
+            watch.image(index * STEP)
+        watch.settle(True)
+    assert not telemetry.snapshot().drops
+    without_numbers = Played(lambda i: i % 5, info=lambda i: i * STEP if i % 5 else None,
+                             reported=lambda i: False)
+    assert without_numbers.drops == {}
+
+
+def test_a_publisher_that_starts_anew_counts_from_one_again():
+    watch = LossWatch(telemetry := Telemetry())
+    for index, number in enumerate((7, 8, 1, 2, 5)):
+        watch.number(number)
+        watch.image(index * STEP)
+    watch.settle(False)
+    assert dict(telemetry.snapshot().drops) == {'lost_in_transport': 2}
+
+
+def test_the_numbers_of_several_publishers_say_nothing():
+    watch = LossWatch(telemetry := Telemetry())
+    for index, number in enumerate((7, 8, 0, 0, 300, 301)):
+        watch.number(number)
+        watch.image(index * STEP)
+    watch.settle(False)
+    assert not telemetry.snapshot().drops
 
 
 @pytest.mark.parametrize('reports', [True, False])

@@ -54,7 +54,7 @@ class CameraInput:
             follow_durability=True)
         self._images = FollowingSubscription(
             node, self._image_type, self._image_name, self._take_image,
-            on_lost=self._loss.reported)
+            on_lost=self._loss.reported, on_number=self._loss.number)
         self._subscribed = False
         self._last_image = time.monotonic()
         self._silence_told = False

@@ -21,7 +21,7 @@ offer it, and looks again when that changes. What the user says in qos_overrides
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -48,13 +48,16 @@ class FollowingSubscription:
 
     def __init__(self, node: Node, kind: type, name: str, callback: Callable[[Any], None], *,
                  depth: int = 1, follow_durability: bool = False,
-                 on_lost: Callable[[int], None] | None = None) -> None:
+                 on_lost: Callable[[int], None] | None = None,
+                 on_number: Callable[[int], None] | None = None) -> None:
         """
         Declare the ``qos_overrides`` of topic *name*; ConfigError for one that cannot be.
 
         *depth*: how many messages may wait. *follow_durability*: ask for TRANSIENT_LOCAL
         where it is offered, so that a message that was published once before us arrives.
-        *on_lost* gets the number of messages that the middleware says it has lost.
+        *on_lost* gets the number of messages that the middleware says it has lost;
+        *on_number*, before each message, its number among those of its publisher, 0 while
+        there are several; never called where the middleware does not tell.
         """
         self._node = node
         self._kind = kind
@@ -62,6 +65,7 @@ class FollowingSubscription:
         self._callback = callback
         self._follow_durability = follow_durability
         self._on_lost = on_lost
+        self._on_number = on_number
         self.topic = node.resolve_topic_name(name)
         self._overrides = _declare_overrides(node, self.topic, depth)
         self.reports_loss = on_lost is not None
@@ -135,7 +139,12 @@ class FollowingSubscription:
     def _create(self) -> Subscription:
         """Return a subscription with the current profile."""
         self._generation += 1
-        take = partial(self._take, self._generation)
+        generation = self._generation
+
+        def take(msg: Any, info: Mapping[str, Any]) -> None:
+            # rclpy looks at the arguments to know that both are wanted.
+            self._take(generation, msg, info)
+
         lost = partial(self._lost, self._generation) if self.reports_loss else None
         try:
             return self._node.create_subscription(
@@ -147,7 +156,7 @@ class FollowingSubscription:
                 self._kind, self._name, take, self.profile,
                 event_callbacks=subscription_events(self.topic, self._misfit))
 
-    def _take(self, generation: int, msg: Any) -> None:
+    def _take(self, generation: int, msg: Any, info: Mapping[str, Any]) -> None:
         """Hand a message on, once also while two subscriptions hear it."""
         stamp = (msg.header.stamp.sec, msg.header.stamp.nanosec)
         if generation == self._generation:
@@ -162,6 +171,11 @@ class FollowingSubscription:
             return
         else:
             self._taken = [*self._taken[-7:], stamp]
+        # Unknown to rclpy of Humble, and None where the middleware does not tell.
+        number = info.get('publication_sequence_number')
+        if self._on_number is not None and number:
+            alone = self._node.count_publishers(self.topic) == 1
+            self._on_number(number if alone else 0)
         self._callback(msg)
 
     def _misfit(self, text: str) -> None:

@@ -110,7 +110,7 @@ def executable(name: str) -> 'dict[str, str]':
     else:
         if (prefixes[0] / 'lib' / PACKAGE / name).exists():
             return {'package': PACKAGE, 'executable': name}
-    # pip has no lib/lstm_depth: it puts executables beside python and on the PATH.
+    # pip puts executables beside python and on the PATH.
     for folder in (prefix / 'bin' for prefix in prefixes):
         if (folder / name).is_file():
             return {'executable': str(folder / name)}

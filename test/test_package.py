@@ -20,6 +20,8 @@ from collections.abc import Iterator
 from pathlib import Path
 import re
 import runpy
+import shutil
+import subprocess
 import sys
 from typing import Any
 from unittest import mock
@@ -119,7 +121,7 @@ def test_data_files_land_where_ros_looks(setup_arguments):
         assert here and here <= installed
 
 
-def test_a_wheel_puts_the_nodes_where_ros2_looks(monkeypatch):
+def test_a_wheel_puts_the_nodes_where_ros2_looks_and_they_run_pips_own(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, 'argv', ['setup.py', 'bdist_wheel'])
     monkeypatch.chdir(ROOT)
     with mock.patch.object(setuptools, 'setup') as setup:
@@ -128,10 +130,15 @@ def test_a_wheel_puts_the_nodes_where_ros2_looks(monkeypatch):
     scripts = dict(line.split(' = ') for line
                    in setup.call_args.kwargs['entry_points']['console_scripts'])
     assert {Path(name).name for name in named} == set(scripts) - {'lstm_depth'}
-    for name in named:
-        assert (ROOT / name).stat().st_mode & 0o111
-        module, function = scripts[Path(name).name].split(':')
-        assert f'from {module} import {function}\n\n{function}()' in (ROOT / name).read_text()
+    (tmp_path / 'bin').mkdir()
+    (tmp_path / 'lib' / 'lstm_depth').mkdir(parents=True)
+    for path in (ROOT / name for name in named):
+        by_pip = tmp_path / 'bin' / path.name
+        by_pip.write_text(f'#!/bin/sh\necho {path.name} "$@"\n')
+        by_pip.chmod(0o755)
+        found = shutil.copy(path, tmp_path / 'lib' / 'lstm_depth')
+        done = subprocess.run([found, '--ros-args', 'two words'], capture_output=True, text=True)
+        assert done.stdout == f'{path.name} --ros-args two words\n', done.stderr
 
 
 def test_every_folder_of_modules_is_packaged(setup_arguments):

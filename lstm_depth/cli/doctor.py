@@ -28,7 +28,7 @@ HELP = 'check this machine: libraries, engines, ROS 2, shared memory, images bet
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``lstm_depth doctor``."""
-    parser.add_argument('--seconds', type=float, default=3.0,
+    parser.add_argument('--seconds', type=float, default=2.0,
                         help='how long images are sent between two processes')
     parser.add_argument('--no-ros', action='store_true',
                         help='leave out what is about ROS 2, on a machine that needs none')

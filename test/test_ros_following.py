@@ -31,6 +31,7 @@ from _ros import (  # noqa: F401
     wait_for,
 )
 from lstm_depth.errors import ConfigError
+from lstm_depth.ros import following
 from lstm_depth.ros.depth_node import DepthNode
 import pytest
 from rclpy.parameter import Parameter
@@ -156,3 +157,14 @@ def test_a_latched_camera_info_is_noticed_after_the_start_too(rig, checkpoint):
         depth=1, reliability=RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL))
     latched.publish(camera_info())
     wait_for(lambda: node.cameras[0].input._info, what='for the camera_info')
+
+
+@pytest.mark.parametrize('gives_info', [True, False])
+def test_messages_come_with_and_without_information_about_them(
+        rig, checkpoint, monkeypatch, gives_info):
+    monkeypatch.setattr(following, '_GIVES_INFO', gives_info)
+    node = rig.active_node(checkpoint)
+    for index in range(3):
+        rig.show(image(1 + index / 10), camera_info())
+        rig.answered(index + 1)
+    assert node.cameras[0].input._loss._numbered is gives_info

@@ -34,6 +34,8 @@ from rclpy.subscription import Subscription
 
 AUTO = 'auto'
 _RELIABLE, _BEST_EFFORT = ReliabilityPolicy.RELIABLE, ReliabilityPolicy.BEST_EFFORT
+# Humble's rclpy gives messages without information about them.
+_GIVES_INFO = hasattr(Subscription, 'CallbackType')
 _POLICIES = {'history': HistoryPolicy, 'reliability': ReliabilityPolicy,
              'durability': DurabilityPolicy}
 
@@ -141,10 +143,14 @@ class FollowingSubscription:
         self._generation += 1
         generation = self._generation
 
-        def take(msg: Any, info: Mapping[str, Any]) -> None:
-            # rclpy looks at the arguments to know that both are wanted.
+        # rclpy looks at the arguments to know what is wanted.
+        def take_with_info(msg: Any, info: Mapping[str, Any]) -> None:
             self._take(generation, msg, info)
 
+        def take_alone(msg: Any) -> None:
+            self._take(generation, msg, {})
+
+        take = take_with_info if _GIVES_INFO else take_alone
         lost = partial(self._lost, self._generation) if self.reports_loss else None
         try:
             return self._node.create_subscription(
@@ -171,7 +177,7 @@ class FollowingSubscription:
             return
         else:
             self._taken = [*self._taken[-7:], stamp]
-        # Unknown to rclpy of Humble, and None where the middleware does not tell.
+        # None where the middleware does not tell.
         number = info.get('publication_sequence_number')
         if self._on_number is not None and number:
             alone = self._node.count_publishers(self.topic) == 1

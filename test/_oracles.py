@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Networks whose every answer is known beforehand."""
+"""Networks whose every prediction is known beforehand."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ REACH_M = 10.2
 
 
 class ReadingModel(DepthModel):
-    """Answer the depth that is drawn into the red channel, times *scale*."""
+    """Predict the depth that is drawn into the red channel, times *scale*."""
 
     def __init__(self, height: int = 48, width: int = 64, scale: float = 1.0,
                  depth_max: float = 10.0) -> None:
@@ -51,7 +51,7 @@ class ReadingModel(DepthModel):
 
 
 class CountingModel(ReadingModel):
-    """Answer 0.1 m for each frame since the state was zero."""
+    """Predict 0.1 m for each frame since the state was zero."""
 
     @property
     def recurrent(self) -> bool:

@@ -58,8 +58,8 @@ def test_the_official_test_frames_are_scored_by_the_protocol(tmp_path, checkpoin
     expected = []
     for index in (1, 2, 3):
         stream = DepthStream(load_model(checkpoint), device='cpu')
-        answer = stream.push(written['images'][index], 0.0, camera=NYU_CAMERA)
-        expected.append(transcribed_nyu(answer.depth, written['depths'][index]))
+        prediction = stream.push(written['images'][index], 0.0, camera=NYU_CAMERA)
+        expected.append(transcribed_nyu(prediction.depth, written['depths'][index]))
     for frame, values in zip(report['frames'], expected):
         assert {name: frame['metrics'][name] for name in values} == pytest.approx(
             values, rel=1e-6, abs=1e-6)
@@ -152,9 +152,9 @@ def test_held_out_stills_of_nyu_are_scored_by_the_protocol(shared, tmp_path):
             for file in sequence.files]
     for frame, file in zip(report['frames'], held):
         rgb = cv2.cvtColor(cv2.imread(str(file.rgb)), cv2.COLOR_BGR2RGB)
-        answer = DepthStream(model, device='cpu').push(rgb, 0.0, camera=NYU_CAMERA)
+        prediction = DepthStream(model, device='cpu').push(rgb, 0.0, camera=NYU_CAMERA)
         truth = cv2.imread(str(file.depth), cv2.IMREAD_UNCHANGED) / 1000
-        values = transcribed_nyu(answer.depth, truth)
+        values = transcribed_nyu(prediction.depth, truth)
         assert frame['name'] == file.rgb.stem
         # A pixel whose ratio is a threshold to the last bit may fall on either side of it.
         pixel = 1.5 / truth.size

@@ -33,11 +33,11 @@ from lstm_depth.evaluation.compare import (
     compare,
     Comparison,
     Contender,
-    contenders,
     Difference,
     Entry,
     frozen_std,
     paired_differences,
+    parse_contenders,
     temporal_differences,
 )
 from lstm_depth.evaluation.comparison_files import (
@@ -48,8 +48,8 @@ from lstm_depth.evaluation.comparison_files import (
     table_rows,
     TEMPORAL,
 )
-from lstm_depth.evaluation.data import open_evaluation_data
 from lstm_depth.evaluation.evaluate import evaluate, EvaluateConfig
+from lstm_depth.evaluation.evaluation_data import open_evaluation_data
 from lstm_depth.evaluation.report.comparison_chart import accuracy_speed_chart
 from lstm_depth.evaluation.results import Evaluation, FrameResult, HEADLINE, Interval
 from lstm_depth.models import create_model
@@ -82,14 +82,14 @@ def entry(label, *, mode='stateful', checkpoint='a', temporal=None, differences=
                  temporal or {}, differences or {})
 
 
-def comparison(*entries, truth=None, moments=100):
-    return Comparison('NYU protocol on data', list(entries), truth or {}, moments, 'image',
+def comparison(*entries, truth=None, clusters=100):
+    return Comparison('NYU protocol on data', list(entries), truth or {}, clusters, 'image',
                       {'alignment': 'none'}, ['a note'], 'lstm_depth compare data', {'numpy': '2'},
                       10)
 
 
 def test_every_checkpoint_runs_in_every_mode_unless_it_names_its_own():
-    found = contenders(['runs/a.safetensors', 'shipped@window'], ['stateful', 'single'])
+    found = parse_contenders(['runs/a.safetensors', 'shipped@window'], ['stateful', 'single'])
     assert [(each.checkpoint, each.mode, each.label) for each in found] == [
         ('runs/a.safetensors', 'stateful', 'a stateful'),
         ('runs/a.safetensors', 'single', 'a single'),
@@ -98,14 +98,14 @@ def test_every_checkpoint_runs_in_every_mode_unless_it_names_its_own():
 
 
 def test_labels_are_short_unless_that_confuses():
-    label = [each.label for each in contenders(['x/best.safetensors', 'y/best.safetensors',
-                                                'z/last.safetensors'], ['stateful'])]
+    label = [each.label for each in parse_contenders(
+        ['x/best.safetensors', 'y/best.safetensors', 'z/last.safetensors'], ['stateful'])]
     assert label == ['x/best.safetensors', 'y/best.safetensors', 'last']
 
 
 def test_backend_and_precision_are_named_as_the_mode_is():
-    found = contenders(['shipped@torch', 'shipped@openvino+int8', 'shipped@window+bfloat16'],
-                       ['stateful'])
+    found = parse_contenders(
+        ['shipped@torch', 'shipped@openvino+int8', 'shipped@window+bfloat16'], ['stateful'])
     assert [(each.mode, each.backend, each.precision, each.label) for each in found] == [
         ('stateful', 'torch', 'float32', 'shipped stateful torch'),
         ('stateful', 'openvino', 'int8', 'shipped stateful openvino int8'),
@@ -113,7 +113,7 @@ def test_backend_and_precision_are_named_as_the_mode_is():
 
 
 def test_at_sign_of_a_path_is_no_mode():
-    found, = contenders(['runs@home/a.safetensors'], ['window'])
+    found, = parse_contenders(['runs@home/a.safetensors'], ['window'])
     assert (found.checkpoint, found.mode) == ('runs@home/a.safetensors', 'window')
 
 
@@ -122,7 +122,7 @@ def test_at_sign_of_a_path_is_no_mode():
     (['a', 'a@window'], ['window'], 'a@window')])
 def test_unknown_modes_and_repetitions_are_refused(names, modes, match):
     with pytest.raises(ConfigError, match=match):
-        contenders(names, modes)
+        parse_contenders(names, modes)
 
 
 def test_small_difference_on_every_image_is_real_though_images_differ_widely():
@@ -262,7 +262,7 @@ def test_table_has_no_columns_in_which_nothing_stands():
 
 def test_legend_says_what_cannot_be_told():
     assert any('leaves out 0' in line for line in legend(comparison(entry('a'), entry('b'))))
-    few = legend(comparison(entry('a'), entry('b'), moments=2))
+    few = legend(comparison(entry('a'), entry('b'), clusters=2))
     assert any('cannot be told from 2' in line for line in few)
     alone = legend(comparison(entry('a')))
     assert not any('real' in line for line in alone)
@@ -292,7 +292,7 @@ def test_chart_places_entries_by_speed_and_error():
 
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory):
-    """Give a bag and two checkpoints that answer differently."""
+    """Give a bag and two checkpoints that predict differently."""
     folder = tmp_path_factory.mktemp('compare')
     write_bag(folder / 'bag', camera_frames(4))
     tiny_checkpoint(folder / 'near.safetensors')
@@ -323,23 +323,23 @@ def test_command_writes_the_same_numbers_in_every_form(folder, capsys):
         assert line['parameters'] == str(each['parameters'])
         assert f'{value:.4f}' in text and f'{value:.4f}' in printed
         assert each['ms_per_frame'] > 0
-    # A single-image model forgets; what a frozen frame is answered with is always the same.
+    # A single-image model forgets; the prediction for a frozen frame is always the same.
     assert written['entries'][2]['temporal']['frozen_std'] == 0
     assert ElementTree.parse(output / 'comparison.svg').getroot().get('role') == 'img'
     assert '](comparison.svg)' in text
 
 
-def test_modes_of_one_checkpoint_answer_differently_but_weigh_the_same(folder):
+def test_modes_of_one_checkpoint_predict_differently_but_weigh_the_same(folder):
     data = open_evaluation_data(str(folder / 'bag'))
-    taking_part = contenders([str(folder / 'near.safetensors')], ['stateful', 'single'])
-    found = compare(taking_part, data, EvaluateConfig(device='cpu'))
+    contenders = parse_contenders([str(folder / 'near.safetensors')], ['stateful', 'single'])
+    found = compare(contenders, data, EvaluateConfig(device='cpu'))
     stateful, single = found.entries
     assert stateful.parameters == single.parameters
     assert stateful.metrics['rmse'].mean != single.metrics['rmse'].mean
     expected = single.metrics['rmse'].mean - stateful.metrics['rmse'].mean
     assert single.differences['rmse'].mean == pytest.approx(expected)
     # Less than a second of video.
-    assert found.moments <= 2 and not found.can_tell
+    assert found.clusters <= 2 and not found.can_tell
     assert 'opw' in found.truth and 'opw' in stateful.temporal
 
 
@@ -359,9 +359,9 @@ def test_mode_of_the_command_is_the_mode_of_every_checkpoint(folder, mode):
 def test_notes_say_whom_they_are_about(folder):
     short = create_model('double_hourglass', input_height=32, input_width=32, depth_max=3.0)
     save_checkpoint(folder / 'short.safetensors', short)
-    taking_part = contenders([str(folder / f'{name}.safetensors') for name in ('far', 'short')],
-                             ['single'])
-    found = compare(taking_part, open_evaluation_data(str(folder / 'bag')),
+    contenders = parse_contenders(
+        [str(folder / f'{name}.safetensors') for name in ('far', 'short')], ['single'])
+    found = compare(contenders, open_evaluation_data(str(folder / 'bag')),
                     EvaluateConfig(device='cpu', temporal=False))
     assert sum(note.startswith('short: ') for note in found.notes) == 1
     assert not any(note.startswith('far: ') for note in found.notes)
@@ -371,13 +371,13 @@ def test_notes_say_whom_they_are_about(folder):
 def test_missing_checkpoint_is_noticed_before_anything_runs(folder, monkeypatch):
     monkeypatch.setattr('lstm_depth.evaluation.compare.evaluate', None)
     data = open_evaluation_data(str(folder / 'bag'))
-    taking_part = contenders([str(folder / 'near.safetensors')], ['stateful', 'single'])
+    contenders = parse_contenders([str(folder / 'near.safetensors')], ['stateful', 'single'])
     with pytest.raises(ConfigError, match='nothing to warm up'):
-        compare(taking_part, data, EvaluateConfig(warmup=2))
-    taking_part = contenders([str(folder / 'near.safetensors'), str(folder / 'gone.safetensors')],
-                             ['stateful'])
+        compare(contenders, data, EvaluateConfig(warmup=2))
+    contenders = parse_contenders(
+        [str(folder / f'{name}.safetensors') for name in ('near', 'gone')], ['stateful'])
     with pytest.raises(CheckpointError, match='gone'):
-        compare(taking_part, data)
+        compare(contenders, data)
     with pytest.raises(ConfigError, match='nothing to compare'):
         compare([], data)
 

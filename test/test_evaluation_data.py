@@ -24,7 +24,7 @@ from lstm_depth.data.nyu.build import build, BuildConfig
 from lstm_depth.data.nyu.split import SceneSplit
 from lstm_depth.data.readers import ReaderOptions
 from lstm_depth.errors import DataError
-from lstm_depth.evaluation.data import frame_name, open_evaluation_data
+from lstm_depth.evaluation.evaluation_data import frame_name, open_evaluation_data
 import numpy as np
 import pytest
 

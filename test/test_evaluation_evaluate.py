@@ -20,13 +20,13 @@ from dataclasses import replace
 from _nyu_files import write_labeled, write_scene, write_splits
 from _oracles import CountingModel, drawn, REACH_M, ReadingModel, steps, Video, write_stills
 from lstm_depth.errors import ConfigError, DataError
-from lstm_depth.evaluation.data import EvaluationData, open_evaluation_data
 from lstm_depth.evaluation.evaluate import (
     evaluate,
     evaluate_sequences,
     evaluate_with_crop,
     EvaluateConfig,
 )
+from lstm_depth.evaluation.evaluation_data import EvaluationData, open_evaluation_data
 from lstm_depth.evaluation.predictor import Predictor
 from lstm_depth.frames import CameraFrame
 from lstm_depth.geometry import NYU_CAMERA
@@ -89,7 +89,7 @@ def test_single_mode_forgets_every_frame():
 def test_window_mode_runs_the_last_frames_from_zero():
     found = evaluate_sequences(CountingModel(), [Video(10)],
                                EvaluateConfig(mode='window', temporal=False, **CPU))
-    # The buffer holds eight frames: the answer stops growing there.
+    # The buffer holds eight frames: the prediction stops growing there.
     ratios = [frame.scale_ratio * 8 / found.frames[7].scale_ratio for frame in found.frames[:3]]
     assert len(found.frames) == 10 and ratios[0] < ratios[1] < ratios[2]
     assert found.settings['mode'] == 'window: the last 8 frames from a zero state'

@@ -268,7 +268,7 @@ def test_first_paragraph_says_what_and_how_good():
     assert paragraphs(made(3, truth=False)) == [
         'The residual_lstm model (checkpoint: shipped) estimated the depth of 3 images from 2 '
         'scenes of ramps. There was no ground truth to compare with: nothing here tells how '
-        'accurate it is. Half of the answers took less than 21.0\u00a0ms, 95\u00a0% less than '
+        'accurate it is. Half of the predictions took less than 21.0\u00a0ms, 95\u00a0% less than '
         '21.9\u00a0ms.']
 
 

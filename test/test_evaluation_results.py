@@ -51,9 +51,9 @@ def finish(collected: EvaluationBuilder, **options):
 def walls():
     """Return the evaluation of four walls, the fourth without ground truth."""
     collected = builder()
-    for name, true, answer, scene in (('a', 2.0, 2.0, 'hall'), ('b', 4.0, 3.0, 'hall'),
-                                      ('c', 8.0, 4.0, 'cafe')):
-        collected.add(wall(true), np.full((12, 16), answer), latency_s=0.02, name=name,
+    for name, true, prediction, scene in (('a', 2.0, 2.0, 'hall'), ('b', 4.0, 3.0, 'hall'),
+                                          ('c', 8.0, 4.0, 'cafe')):
+        collected.add(wall(true), np.full((12, 16), prediction), latency_s=0.02, name=name,
                       scene=scene)
     collected.add(replace(wall(1), depth=None), np.ones((24, 32)), latency_s=0.04, reset='gap',
                   name='d', scene='cafe')
@@ -126,8 +126,8 @@ def test_csv_has_a_line_a_frame(walls, tmp_path):
 
 def test_worst_and_best_frames_keep_their_pictures():
     collected = builder(keep=2)
-    for number, answer in enumerate((2.2, 2.0, 2.8, 2.4, 2.6)):
-        collected.add(wall(2.0), np.full((12, 16), answer), name=str(number))
+    for number, prediction in enumerate((2.2, 2.0, 2.8, 2.4, 2.6)):
+        collected.add(wall(2.0), np.full((12, 16), prediction), name=str(number))
     found = finish(collected)
     assert [picture.result.name for picture in found.worst] == ['2', '4']
     assert [picture.result.name for picture in found.best] == ['1', '0']
@@ -138,8 +138,9 @@ def test_worst_and_best_frames_keep_their_pictures():
 
 def test_one_moment_of_a_video_is_one_picture():
     collected = builder(keep=3)
-    for number, answer in enumerate((2.8, 2.9, 2.7, 2.1, 2.2)):
-        collected.add(wall(2.0, stamp_s=1 + number * 0.4), np.full((24, 32), answer), scene='bag')
+    for number, prediction in enumerate((2.8, 2.9, 2.7, 2.1, 2.2)):
+        collected.add(wall(2.0, stamp_s=1 + number * 0.4), np.full((24, 32), prediction),
+                      scene='bag')
     worst = [picture.result.name for picture in finish(collected).worst]
     assert worst[0] == '1' and not {'0', '2'} & set(worst)
 
@@ -147,11 +148,11 @@ def test_one_moment_of_a_video_is_one_picture():
 def test_memory_hardly_grows_with_the_frames():
     collected = builder(keep=2)
     shape = (96, 128)
-    answer = np.full(shape, 2.1)
+    prediction = np.full(shape, 2.1)
 
     def add(count):
         for number in range(count):
-            collected.add(wall(2.0, shape=shape), answer + 0.001 * number)
+            collected.add(wall(2.0, shape=shape), prediction + 0.001 * number)
 
     add(10)
     tracemalloc.start()
@@ -176,7 +177,7 @@ def test_truth_with_holes_is_called_raw_unless_it_is_known():
 @pytest.mark.parametrize(('depth_range', 'says'), [
     ((0.1, 3.0), '50.0% farther than 3 m'), ((4.0, 20.0), '50.0% nearer than 4 m'),
     ((0.1, 10.0), None), (None, None)])
-def test_truth_that_the_model_cannot_answer_is_noted(depth_range, says):
+def test_truth_that_the_model_cannot_predict_is_noted(depth_range, says):
     collected = builder(depth_range=depth_range)
     for distance in (2.0, 5.0):
         collected.add(wall(distance), np.full((24, 32), 2.5))

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Scoring what a live node answered, from the bag that was recorded beside it."""
+"""Scoring what a live node predicted, from the bag that was recorded beside it."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ import numpy as np
 import pytest
 
 
-def record(path, answered, scale=1.0, count=6):
-    """Write *count* images and the depth of those *answered*, *scale* times the truth."""
+def record(path, predicted, scale=1.0, count=6):
+    """Write *count* images and the depth of those *predicted*, *scale* times the truth."""
     with BagWriter(path) as bag:
         for index, frame in enumerate(camera_frames(count)):
             header = (frame.stamp_ns, frame.frame_id)
             bag.write_image('/image', frame.rgb, 'rgb8', *header)
-            if index in answered:
+            if index in predicted:
                 bag.write_image('/depth', frame.depth * np.float32(scale), '32FC1', *header)
     return path
 
 
-def test_only_answered_images_are_scored_each_against_the_truth_of_its_stamp(tmp_path):
+def test_only_predicted_images_are_scored_each_against_the_truth_of_its_stamp(tmp_path):
     bag = record(tmp_path / 'bag', {0, 2, 5}, scale=1.5)
     frames = list(camera_frames(6))
     items = list(scored_recording(bag, '/image', '/depth', truth=frames,
@@ -55,7 +55,7 @@ def test_a_stamp_that_was_not_played_has_no_truth(tmp_path):
     assert [item.metrics for item in items] == [None, None]
 
 
-def test_without_truth_the_answers_are_still_there(tmp_path):
+def test_without_truth_the_predictions_are_still_there(tmp_path):
     items = list(scored_recording(record(tmp_path / 'bag', {1}), '/image', '/depth'))
     assert len(items) == 1
     assert items[0].metrics is None

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Replay: every frame answered, scored and written, and honest numbers about it."""
+"""Replay: every frame predicted, scored and written, and honest numbers about it."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def png_files(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_every_frame_of_a_bag_is_answered_scored_and_written(bag, checkpoint, tmp_path):
+def test_every_frame_of_a_bag_is_predicted_scored_and_written(bag, checkpoint, tmp_path):
     out = tmp_path / 'out'
     report = run_replay(ReplayConfig(str(bag), checkpoint=str(checkpoint), output=out,
                                      device='cpu'))
@@ -254,7 +254,7 @@ def test_memory_is_the_same_for_three_times_the_frames(checkpoint, tmp_path):
             tracemalloc.stop()
 
     peak(2)
-    # Beyond the chunk of 750 kB that the reader holds: a frame with its answer is 34 kB.
+    # Beyond the chunk of 750 kB that the reader holds: a frame with its prediction is 34 kB.
     first, second = peak(60), peak(180)
     assert second - first < 120 * 34_000 / 10
 
@@ -304,7 +304,7 @@ def test_the_command_says_what_is_wrong_with_a_checkpoint(bag, tmp_path, capsys)
     assert 'none.safetensors' in capsys.readouterr().err
 
 
-def test_the_real_recording_is_answered_frame_by_frame(office_bag, checkpoint):
+def test_the_real_recording_is_predicted_frame_by_frame(office_bag, checkpoint):
     report = run_replay(ReplayConfig(
         str(office_bag), image_topic='/camera/color/image_raw',
         depth_topic='/camera/aligned_depth_to_color/image_raw', checkpoint=str(checkpoint),

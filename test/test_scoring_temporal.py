@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Temporal measures on rendered rooms, where the right answer is known."""
+"""Temporal measures on rendered rooms, where the right result is known."""
 
 from __future__ import annotations
 
@@ -165,8 +165,8 @@ def test_pairs_are_averaged_over_all_sequences(moving):
     depth, _ = flickering(moving)
     accumulator = measured(moving[:5], depth)
     accumulator.reset()
-    for frame, answer in zip(moving[5:], depth[5:]):
-        accumulator.add(frame, answer)
+    for frame, prediction in zip(moving[5:], depth[5:]):
+        accumulator.add(frame, prediction)
     for name in ('tgm', 'opw', 'tae'):
         values = np.array(accumulator.series()[name])
         assert np.isfinite(values).sum() == len(moving) - 2
@@ -212,10 +212,10 @@ def test_prediction_of_another_size_is_resized_to_the_ground_truth(moving):
     assert result['opw'] < 3 * result['opw_truth']
 
 
-def test_missing_answers_leave_the_rest_as_it_is(moving):
-    depth = [answer.copy() for answer in truth(moving[:6])]
-    for index, answer in enumerate(depth):
-        answer[10 * index:10 * index + 5] = np.nan
+def test_missing_predictions_leave_the_rest_as_it_is(moving):
+    depth = [prediction.copy() for prediction in truth(moving[:6])]
+    for index, prediction in enumerate(depth):
+        prediction[10 * index:10 * index + 5] = np.nan
     depth[3][:] = np.nan
     result = measured(moving, depth).result()
     assert result['tgm'] == 0
@@ -271,7 +271,7 @@ def test_flow_follows_a_shifted_picture():
 def test_alignment_error_of_a_wall_by_hand():
     pose = np.eye(4)
     pose[2, 3] = 0.5
-    # The camera goes half a metre towards a wall 2 m away; the second answer is 20 % too far.
+    # The camera goes half a metre towards a wall 2 m away; the second prediction is 20 % too far.
     before, after = np.full((6, 7), 2.0), np.full((6, 7), 1.8)
     forward, backward = 0.3 / 1.8, 0.3 / 2.0
     found = tae(after, pose, before, np.eye(4), CAMERA)

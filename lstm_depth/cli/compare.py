@@ -53,13 +53,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Compare, print the tables, write what was asked for."""
     from lstm_depth.evaluation import comparison_files
-    from lstm_depth.evaluation.compare import compare, contenders
+    from lstm_depth.evaluation.compare import compare, parse_contenders
     from lstm_depth.evaluation.report import require_packages
     from lstm_depth.files import write_json
 
     if args.output:
         require_packages()
-    found = compare(contenders(args.checkpoints, args.mode), data_from(args), config_from(args))
+    found = compare(parse_contenders(args.checkpoints, args.mode), data_from(args),
+                    config_from(args))
     # Before anything is printed: into "| head", that may end the command.
     if args.json:
         write_json(args.json, comparison_files.json_values(found, published=args.published))

@@ -76,7 +76,8 @@ def open_from(args: argparse.Namespace) -> DataSet:
 
 def reader_options(args: argparse.Namespace) -> ReaderOptions:
     """Return what the arguments of add_dataset_arguments() tell the readers."""
-    from lstm_depth.data.readers import reader_options as told, ReaderOptions
+    from lstm_depth.data.readers import reader_options as told
+    from lstm_depth.data.readers import ReaderOptions
 
     return replace(ReaderOptions(
         image_topic=args.image_topic, depth_topic=args.depth_topic,

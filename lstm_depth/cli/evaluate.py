@@ -27,8 +27,8 @@ from lstm_depth.cli.dataset import add_dataset_arguments, reader_options
 from lstm_depth.evaluation.modes import MODES
 
 if TYPE_CHECKING:
-    from lstm_depth.evaluation.data import EvaluationData
     from lstm_depth.evaluation.evaluate import EvaluateConfig
+    from lstm_depth.evaluation.evaluation_data import EvaluationData
 
 HELP = 'score a model on data with ground truth'
 MODE_HELP = ('one recurrent step a frame, a window of frames from a zero state, or every frame '
@@ -65,7 +65,7 @@ def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--align', default='none',
                         help='correct the scale of each image first: none, median, lsq')
     parser.add_argument('--flip-average', action='store_true',
-                        help="average with the mirrored image's answer")
+                        help='average with the prediction for the mirrored image')
     parser.add_argument('--warmup', type=int, default=0, metavar='N',
                         help='feed the N frames before each scored one, from a zero state; 0 '
                         'carries the state through each video')
@@ -82,7 +82,7 @@ def data_from(args: argparse.Namespace) -> EvaluationData:
     """Return the frames that the arguments of add_evaluation_arguments() name."""
     from dataclasses import replace
 
-    from lstm_depth.evaluation.data import open_evaluation_data
+    from lstm_depth.evaluation.evaluation_data import open_evaluation_data
 
     options = replace(reader_options(args), depth='raw' if args.protocol == 'raw' else 'filled')
     return open_evaluation_data(args.dataset, options, held_out=args.held_out, raw=args.raw)

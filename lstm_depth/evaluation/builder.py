@@ -48,7 +48,7 @@ class EvaluationBuilder:
     Of every frame only its numbers are kept, and pictures of the *keep* worst and best.
     *protocol*: how to score. *settings*: what else the tables must state, in this order,
     after what the protocol says. *ground_truth*: what the truth is, such as 'filled'; told
-    from the holes in it where empty. *depth_range*: metres that the model can answer, None
+    from the holes in it where empty. *depth_range*: metres that the model can predict, None
     when unknown. *detailed*: measure more than `METRIC_NAMES`, which takes longer.
     *resamples*, *seed*: of the intervals.
     """
@@ -179,8 +179,8 @@ class EvaluationBuilder:
 class _Gallery:
     """The *keep* frames of greatest or least abs_rel (*sign* -1 or 1), best placed first."""
 
-    # Neighbours in a video look the same: one picture of each such moment.
-    MOMENT_S = 1.0
+    # Neighbours in a video look the same: one picture of each such stretch.
+    STRETCH_S = 1.0
 
     def __init__(self, keep: int, sign: int, protocol: Protocol) -> None:
         self.pictures: list[FramePicture] = []
@@ -189,7 +189,7 @@ class _Gallery:
     def offer(self, result: FrameResult, frame: CameraFrame, depth: np.ndarray) -> None:
         """Take the frame if it belongs here."""
         rank = self._rank(result)
-        rivals = [picture for picture in self.pictures if self._same_moment(picture, result)]
+        rivals = [picture for picture in self.pictures if self._same_stretch(picture, result)]
         if any(self._rank(rival.result) <= rank for rival in rivals):
             return
         kept = [picture for picture in self.pictures if picture not in rivals]
@@ -202,11 +202,11 @@ class _Gallery:
         """Return what the frames are sorted by."""
         return self._sign * result.metrics['abs_rel']
 
-    def _same_moment(self, picture: FramePicture, result: FrameResult) -> bool:
+    def _same_stretch(self, picture: FramePicture, result: FrameResult) -> bool:
         """Return whether a frame shows what a picture shows; stills have no stamp."""
         other = picture.result
         return (other.scene == result.scene and result.stamp_s != 0
-                and abs(other.stamp_s - result.stamp_s) < self.MOMENT_S)
+                and abs(other.stamp_s - result.stamp_s) < self.STRETCH_S)
 
 
 def _picture(result: FrameResult, frame: CameraFrame, depth: np.ndarray,

@@ -29,8 +29,8 @@ import sys
 from typing import Any
 
 from lstm_depth.errors import ConfigError, DataError
-from lstm_depth.evaluation.data import EvaluationData, first_frame
 from lstm_depth.evaluation.evaluate import evaluate, EvaluateConfig
+from lstm_depth.evaluation.evaluation_data import EvaluationData, first_frame
 from lstm_depth.evaluation.modes import MODES
 from lstm_depth.evaluation.results import Evaluation, HEADLINE, Interval
 from lstm_depth.frames import CameraFrame
@@ -45,8 +45,9 @@ from tqdm import tqdm
 
 SHIPPED = 'shipped'
 HIGHER_IS_BETTER = frozenset({'d1', 'd2', 'd3', 'ssim', 'r2', 'boundary_f1'})
-# With fewer independent moments than this, bootstrap intervals are far too narrow.
-MIN_MOMENTS = 5
+# With fewer clusters of frames (images, or seconds of video) bootstrap intervals are far too
+# narrow.
+MIN_CLUSTERS = 5
 _COMPARED = tuple(name for name in PAIR_MEASURES if not name.endswith('_truth'))
 
 
@@ -70,7 +71,7 @@ class Contender:
         return None if self.checkpoint == SHIPPED else self.checkpoint
 
 
-def contenders(checkpoints: Sequence[str], modes: Sequence[str]) -> list[Contender]:
+def parse_contenders(checkpoints: Sequence[str], modes: Sequence[str]) -> list[Contender]:
     """
     Return every checkpoint in every one of *modes*, unless its name says otherwise.
 
@@ -168,17 +169,17 @@ class Comparison:
     """
     The results of all contenders, the first one's first.
 
-    *truth*: what the ground truth itself scores in temporal measures, the floor. *moments*:
-    how many independent moments the intervals of differences were drawn from, and what a
-    moment is. *settings*, *notes*: as in `Evaluation`, less what differs. *static_warmup*:
-    how many frames a standing camera was given to settle.
+    *truth*: what the ground truth itself scores in temporal measures, the floor. *clusters*:
+    how many clusters of frames, independent of each other, the intervals of differences were
+    drawn from, and what a cluster is. *settings*, *notes*: as in `Evaluation`, less what
+    differs. *static_warmup*: how many frames a standing camera was given to settle.
     """
 
     title: str
     entries: list[Entry]
     truth: dict[str, float]
-    moments: int
-    moment: str
+    clusters: int
+    cluster: str
     settings: dict[str, str]
     notes: list[str]
     command: str
@@ -188,14 +189,14 @@ class Comparison:
     @property
     def can_tell(self) -> bool:
         """Return whether there is enough to tell which differences are real."""
-        return self.moments >= MIN_MOMENTS
+        return self.clusters >= MIN_CLUSTERS
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         return dict(vars(self)) | {'entries': [entry.to_dict() for entry in self.entries]}
 
 
-def compare(taking_part: Sequence[Contender], data: EvaluationData,
+def compare(contenders: Sequence[Contender], data: EvaluationData,
             config: EvaluateConfig | None = None) -> Comparison:
     """
     Evaluate every contender on *data*; the mode of *config* does not count.
@@ -203,17 +204,17 @@ def compare(taking_part: Sequence[Contender], data: EvaluationData,
     Checkpoints and modes are looked at before the first one runs. Raises what `evaluate`
     and `load_model` raise, ConfigError without a contender.
     """
-    if not taking_part:
+    if not contenders:
         raise ConfigError('there is nothing to compare: name at least one checkpoint')
-    for contender in taking_part:
+    for contender in contenders:
         check_source(contender.source)
     config = replace(config or EvaluateConfig(), keep=0)
-    configs = [replace(config, mode=contender.mode) for contender in taking_part]
+    configs = [replace(config, mode=contender.mode) for contender in contenders]
     frozen = first_frame(data) if config.temporal else None
     entries: list[Entry] = []
     notes: list[list[str]] = []
     first: Evaluation | None = None
-    for contender, mine in zip(taking_part, configs):
+    for contender, mine in zip(contenders, configs):
         tqdm.write(contender.label, file=sys.stderr)
         model = load_model(contender.source, backend=contender.backend, device=config.device,
                            precision=contender.precision)
@@ -227,10 +228,10 @@ def compare(taking_part: Sequence[Contender], data: EvaluationData,
     scored = [frame for frame in first.frames if frame.scored]
     return Comparison(
         title=first.title, entries=entries, truth=_of_truth(first.temporal or {}),
-        moments=int(_moments(scored, data.has_video).max()) + 1,
-        moment='second of video' if data.has_video else 'image',
+        clusters=int(_clusters(scored, data.has_video).max()) + 1,
+        cluster='second of video' if data.has_video else 'image',
         settings={name: text for name, text in first.settings.items() if name != 'mode'},
-        notes=_all_notes([contender.label for contender in taking_part], notes),
+        notes=_all_notes([contender.label for contender in contenders], notes),
         command=first.command, versions=first.versions, static_warmup=config.static_warmup)
 
 
@@ -273,7 +274,7 @@ def paired_differences(first: Evaluation, other: Evaluation, *, video: bool,
     Return how far each measure of *other* lies above that of *first* on the same images.
 
     The interval is a paired bootstrap over images; of *video* over whole seconds, because
-    neighbouring frames tell the same twice. It is left out below `MIN_MOMENTS` of them.
+    neighbouring frames tell the same twice. It is left out below `MIN_CLUSTERS` of them.
     Measures that some image does not have are left out. Raises DataError where no image was
     scored by both.
     """
@@ -284,7 +285,7 @@ def paired_differences(first: Evaluation, other: Evaluation, *, video: bool,
         raise DataError('the evaluations have no scored image in common')
     values = np.array([[theirs.metrics[name] - ours.metrics[name] for name in HEADLINE]
                        for ours, theirs in pairs])
-    return _differences(HEADLINE, values, _moments([ours for ours, _ in pairs], video),
+    return _differences(HEADLINE, values, _clusters([ours for ours, _ in pairs], video),
                         resamples, seed)
 
 
@@ -311,10 +312,10 @@ def temporal_differences(first: Evaluation, other: Evaluation, *, resamples: int
     if not known.any():
         return {}
     numbers: dict[tuple[float, int], int] = {}
-    moments = np.array([numbers.setdefault((sequence, math.floor(stamp)), len(numbers))
+    clusters = np.array([numbers.setdefault((sequence, math.floor(stamp)), len(numbers))
                         for sequence, stamp in itertools.compress(both, known)])
     names = list(itertools.compress(_COMPARED, measured))
-    return _differences(names, values[known][:, measured], moments, resamples, seed)
+    return _differences(names, values[known][:, measured], clusters, resamples, seed)
 
 
 def _from_truth(series: dict[str, list[float]], name: str) -> np.ndarray:
@@ -324,10 +325,10 @@ def _from_truth(series: dict[str, list[float]], name: str) -> np.ndarray:
     return np.abs(values - series[truth]) if truth in PAIR_MEASURES else values
 
 
-def _differences(names: Sequence[str], values: np.ndarray, moments: np.ndarray, resamples: int,
+def _differences(names: Sequence[str], values: np.ndarray, clusters: np.ndarray, resamples: int,
                  seed: int) -> dict[str, Difference]:
     """Return the means of (N, M) *values*, a column for each of *names*, with intervals."""
-    low, high = _interval(values, moments, resamples, seed)
+    low, high = _interval(values, clusters, resamples, seed)
     result = {}
     for column, name in enumerate(names):
         mean = float(values[:, column].mean())
@@ -337,8 +338,8 @@ def _differences(names: Sequence[str], values: np.ndarray, moments: np.ndarray, 
     return result
 
 
-def _moments(frames: Sequence[Any], video: bool) -> np.ndarray:
-    """Return (N,) the number of the independent moment that each of (N,) frames belongs to."""
+def _clusters(frames: Sequence[Any], video: bool) -> np.ndarray:
+    """Return (N,) the number of the cluster that each of (N,) frames belongs to."""
     if not video:
         return np.arange(len(frames))
     numbers: dict[tuple[str, int], int] = {}
@@ -346,16 +347,16 @@ def _moments(frames: Sequence[Any], video: bool) -> np.ndarray:
                      for frame in frames])
 
 
-def _interval(values: np.ndarray, moments: np.ndarray, resamples: int,
+def _interval(values: np.ndarray, clusters: np.ndarray, resamples: int,
               seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the ends of the intervals of the means of (N, M) *values*; NaN of few moments."""
-    count = int(moments.max()) + 1
-    if count < MIN_MOMENTS:
+    """Return the ends of the intervals of the means of (N, M) *values*; NaN of few clusters."""
+    count = int(clusters.max()) + 1
+    if count < MIN_CLUSTERS:
         nothing = np.full(values.shape[1], np.nan)
         return nothing, nothing
-    # The mean over the images of the moments drawn: a ratio, as moments differ in images.
+    # The mean over the images of the clusters drawn: a ratio, as clusters differ in images.
     sums = np.zeros((count, values.shape[1] + 1))
-    np.add.at(sums, moments, np.column_stack([values, np.ones(len(values))]))
+    np.add.at(sums, clusters, np.column_stack([values, np.ones(len(values))]))
     means = resampled_means(sums, resamples, seed)
     low, high = np.percentile(means[:, :-1] / means[:, -1:], [2.5, 97.5], axis=0)
     return low, high

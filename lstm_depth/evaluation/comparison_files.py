@@ -23,7 +23,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from lstm_depth.evaluation.compare import Comparison, Entry, MIN_MOMENTS
+from lstm_depth.evaluation.compare import Comparison, Entry, MIN_CLUSTERS
 from lstm_depth.evaluation.results import HEADLINE
 from lstm_depth.files import write_json, write_text
 from lstm_depth.scoring.temporal import PAIR_MEASURES, TEMPORAL_MEASURES
@@ -118,18 +118,19 @@ def legend(comparison: Comparison, *, published: bool = False) -> list[str]:
     """Return the sentences without which the table may be misread."""
     lines = ['ms/frame: median from image to depth, measured one model after the other while '
              'nothing else should run.']
-    count, moment, several = comparison.moments, comparison.moment, len(comparison.entries) > 1
+    several, count, cluster = (len(comparison.entries) > 1, comparison.clusters,
+                               comparison.cluster)
     if several and comparison.can_tell:
         lines.append(
             f'(+) really better, (-) really worse than {comparison.entries[0].contender.label}: '
             'the 95 % interval of the paired difference leaves out 0 (bootstrap, '
-            f'{count} times one {moment}); unmarked differences may be chance.')
+            f'{count} times one {cluster}); unmarked differences may be chance.')
         if comparison.truth:
             lines.append('opw, rtc and tae are marked by which is nearer to what the ground truth '
                          'itself gets; static_std, scale_std and scale_slope are never marked.')
     elif several:
-        lines.append(f'Which differences are real cannot be told from {count} times one {moment}: '
-                     f'give at least {MIN_MOMENTS}.')
+        lines.append('Which differences are real cannot be told from '
+                     f'{count} times one {cluster}: give at least {MIN_CLUSTERS}.')
     if any(FROZEN in entry.temporal for entry in comparison.entries):
         lines.append(f'{FROZEN}: standard deviation of a pixel [m] over 20 times the first frame, '
                      f'frozen, after {comparison.static_warmup} times to settle; it should be '

@@ -29,7 +29,7 @@ from lstm_depth.data.labeled import LabeledSequence
 from lstm_depth.data.sequence import FrameSequence
 from lstm_depth.errors import ConfigError, DataError
 from lstm_depth.evaluation.builder import EvaluationBuilder
-from lstm_depth.evaluation.data import EvaluationData, frame_name, white_frame
+from lstm_depth.evaluation.evaluation_data import EvaluationData, frame_name, white_frame
 from lstm_depth.evaluation.modes import MODES
 from lstm_depth.evaluation.predictor import Predictor
 from lstm_depth.evaluation.results import Evaluation

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Score what a live node answered: a bag of its images and depth against the source's depth."""
+"""Score what a live node predicted: a bag of its images and depth against the source's depth."""
 
 from __future__ import annotations
 

@@ -12,9 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 """
-Run a recording through the streaming engine, without ROS, and measure the answers.
+Run a recording through the streaming engine, without ROS, and measure the predictions.
 
-Frames are read, answered, scored and written one at a time, so that a recording
+Frames are read, run, scored and written one at a time, so that a recording
 of any length needs the memory of a few frames.
 """
 
@@ -43,7 +43,7 @@ from lstm_depth.evaluation.sinks import (
     StripPicture,
     Video,
 )
-from lstm_depth.evaluation.summary import (
+from lstm_depth.evaluation.tables import (
     accuracy_fields,
     accuracy_rows,
     counts_text,
@@ -126,7 +126,7 @@ class ReplayReport:
     """
     What came out of a replay.
 
-    *fps*: answers per second of the engine alone; *wall_fps*: with reading,
+    *fps*: predictions per second of the engine alone; *wall_fps*: with reading,
     scoring and writing. *latency_ms*: p50 and p95 from image to depth. *metrics*:
     means over *frames_scored* images, None without ground truth;
     *frames_unscored* had ground truth but no pixel in the depth range. *temporal*:
@@ -200,7 +200,7 @@ def run_replay(config: ReplayConfig) -> ReplayReport:
         replay = _Replay(model, stream, config)
         started = time.perf_counter()
         for frame in _with_progress(source, config.limit):
-            item = replay.answer(frame)
+            item = replay.predict(frame)
             for sink in sinks if item else ():
                 sink.add(item)
         wall_s = time.perf_counter() - started
@@ -239,7 +239,7 @@ def _with_progress(source: Source, limit: int) -> Iterable[CameraFrame]:
 
 
 class _Replay:
-    """The counts of one run, and the step from a frame to its scored answer."""
+    """The counts of one run, and the step from a frame to its scored prediction."""
 
     def __init__(self, model: Engine, stream: DepthStream, config: ReplayConfig) -> None:
         self._model = model
@@ -260,7 +260,7 @@ class _Replay:
         ) if config.report else None
         self.frames_in = 0
 
-    def answer(self, frame: CameraFrame) -> ScoredFrame | None:
+    def predict(self, frame: CameraFrame) -> ScoredFrame | None:
         """Push one frame; None when it is skipped, which is counted."""
         self.frames_in += 1
         try:
@@ -278,7 +278,7 @@ class _Replay:
 
     def _measure(self, frame: CameraFrame, result: DepthFrame,
                  reset: str) -> dict[str, float] | None:
-        """Take the numbers of one answer; return its metrics."""
+        """Take the numbers of one prediction; return its metrics."""
         metrics = None
         if frame.depth is not None:
             pair = self._protocol.prepare(result.depth, frame.depth)

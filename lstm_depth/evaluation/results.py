@@ -27,7 +27,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from lstm_depth.evaluation.summary import latency_text, percentiles_ms, table
+from lstm_depth.evaluation.tables import latency_text, percentiles_ms, table
 from lstm_depth.files import atomic_path
 import numpy as np
 
@@ -102,7 +102,7 @@ class Evaluation:
 
     *header*: of the checkpoint, None where there is none. *settings*: how it was scored
     (protocol, ground truth, alignment, flip averaging, cap, crop, warm-up, mode, device, ...),
-    to be shown with every table. *frames*: in the order they were answered, unscored ones too.
+    to be shown with every table. *frames*: in the order they were predicted, unscored ones too.
     *metrics*: means over the scored images. *by_band*, *by_scene*: means over images, with
     `BAND_COLUMNS` and, for scenes, every metric and ``images``. *temporal*: of video, None
     without any; *series*: the same frame by frame (`TemporalAccumulator.series`). *worst*,

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""A frame together with its answer and how good that is: what every output is made from."""
+"""A frame together with its prediction and how good that is: what every output is made from."""
 
 from __future__ import annotations
 

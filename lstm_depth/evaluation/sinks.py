@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 """
-Where the answers to a stream go: depth files, a table, pictures, a video, a bag.
+Where the predictions of a stream go: depth files, a table, pictures, a video, a bag.
 
 Every sink takes scored frames one at a time, holds a bounded number of them, and
 leaves either its whole output or, when the run fails, nothing.

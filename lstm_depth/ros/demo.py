@@ -30,7 +30,7 @@ from typing import Any
 from lstm_depth.errors import ConfigError
 from lstm_depth.evaluation.recording import scored_recording
 from lstm_depth.evaluation.sinks import StripPicture, Video
-from lstm_depth.evaluation.summary import (
+from lstm_depth.evaluation.tables import (
     accuracy_fields,
     accuracy_rows,
     counts_text,

@@ -41,7 +41,7 @@ from typing import Any
 from diagnostic_msgs.msg import DiagnosticArray
 from lstm_depth.errors import LstmDepthError
 from lstm_depth.evaluation.live import LiveEvaluation
-from lstm_depth.evaluation.summary import accuracy_fields, accuracy_rows, counts_text, table
+from lstm_depth.evaluation.tables import accuracy_fields, accuracy_rows, counts_text, table
 from lstm_depth.files import write_json
 from lstm_depth.ros.diagnostics import Alert, status_message, WARN
 from lstm_depth.ros.following import FollowingSubscription

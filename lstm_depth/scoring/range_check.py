@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Whether a model can answer the depths that are there at all."""
+"""Whether a model can predict the depths that are there at all."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TOLERATED_SHARE = 0.01
 
 class RangeCheck:
     """
-    How much of the ground truth lies where a model cannot answer.
+    How much of the ground truth lies where a model cannot predict.
 
     *depth_range*: the least and greatest depth that the model gives, metres.
     """
@@ -47,5 +47,5 @@ class RangeCheck:
             (near, 'nearer than', self._range[0]), (far, 'farther than', self._range[1]))
             if share > TOLERATED_SHARE]
         return ('' if not parts else
-                f'the ground truth does not fit the range that this model answers in: '
+                f'the ground truth does not fit the range that this model predicts in: '
                 f'{" and ".join(parts)}')

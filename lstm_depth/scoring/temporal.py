@@ -87,18 +87,18 @@ class TemporalAccumulator:
         self._series = {name: array('d') for name in
                         ('sequence', 'stamp_s', 'scale_ratio', *PAIR_MEASURES)}
         self._sequence = 0
-        self._last: _Moment | None = None
+        self._last: _View | None = None
         self._still: _StillRun | None = None
         self._still_runs: list[tuple[int, float]] = []
 
     def add(self, frame: CameraFrame, depth: np.ndarray) -> None:
         """
-        Take the next frame and the (H, W) *depth* in metres that it was answered with.
+        Take the next frame and the (H, W) *depth* in metres predicted for it.
 
-        NaN is no answer. Where sizes differ, depth, image and camera are resampled to the
+        NaN is no prediction. Where sizes differ, depth, image and camera are resampled to the
         size of the ground truth.
         """
-        now = _Moment.of(frame, depth, *self._range)
+        now = _View.of(frame, depth, *self._range)
         if self._last is not None and not now.follows(self._last, self._max_gap_s):
             self.reset()
         self._watch_still(now)
@@ -157,7 +157,7 @@ class TemporalAccumulator:
             slopes.append((count, float(seconds @ scale / (seconds @ seconds))))
         return _weighted_mean(stds), _weighted_mean(slopes)
 
-    def _watch_still(self, now: _Moment) -> None:
+    def _watch_still(self, now: _View) -> None:
         """Go on with the stretch in which the camera stands, or start another."""
         if self._still is not None and not now.seen_from_same_place(self._still.first):
             self._end_still()
@@ -206,8 +206,8 @@ class PixelSpread:
 
 
 @dataclass(frozen=True, eq=False)
-class _Moment:
-    """A frame and its answer at one size: that of the ground truth, else of the answer."""
+class _View:
+    """A frame and its prediction at one size: the ground truth's, else the prediction's."""
 
     frame: CameraFrame
     depth: np.ndarray
@@ -215,7 +215,7 @@ class _Moment:
 
     @classmethod
     def of(cls, frame: CameraFrame, depth: np.ndarray, min_depth: float = 0.0,
-           max_depth: float = math.inf) -> _Moment:
+           max_depth: float = math.inf) -> _View:
         """Resample what has another size; ground truth out of range becomes NaN."""
         truth = frame.depth
         if truth is not None:
@@ -232,22 +232,22 @@ class _Moment:
 
     @property
     def motion_known(self) -> bool:
-        """Whether points can be carried to another moment."""
+        """Whether points can be carried to another view."""
         camera = self.frame.camera
         return self.frame.pose is not None and camera is not None and camera.calibrated
 
-    def follows(self, last: _Moment, max_gap_s: float) -> bool:
+    def follows(self, last: _View, max_gap_s: float) -> bool:
         """Return whether this is the same video, gone on."""
         return (self.depth.shape == last.depth.shape
                 and 0 < self.frame.stamp_s - last.frame.stamp_s <= max_gap_s)
 
-    def seen_from_same_place(self, first: _Moment) -> bool:
+    def seen_from_same_place(self, first: _View) -> bool:
         """Return whether the camera has not moved since *first*, by pose, else by the image."""
         if self.frame.pose is not None and first.frame.pose is not None:
             return bool(np.abs(self.frame.pose - first.frame.pose).max() <= _SAME_POSE)
         size = (max(1, self.depth.shape[1] // 4), max(1, self.depth.shape[0] // 4))
-        now, then = (cv2.resize(moment.frame.rgb, size, interpolation=cv2.INTER_AREA)
-                     for moment in (self, first))
+        now, then = (cv2.resize(view.frame.rgb, size, interpolation=cv2.INTER_AREA)
+                     for view in (self, first))
         return bool(np.percentile(cv2.absdiff(now, then), 99) <= _SAME_GREY)
 
 
@@ -255,11 +255,11 @@ class _StillRun:
     """
     A stretch in which the camera stands.
 
-    *first*: the moment it began; later ones are compared with that, because from frame to
+    *first*: the view it began with; later ones are compared with that, because from frame to
     frame a slow camera seems to stand.
     """
 
-    def __init__(self, first: _Moment, warmup: int) -> None:
+    def __init__(self, first: _View, warmup: int) -> None:
         self.first = first
         self.spread = PixelSpread(warmup)
 
@@ -269,8 +269,8 @@ class _StillRun:
             yield self.spread.frames, self.spread.std()
 
 
-def _pair_measures(now: _Moment, last: _Moment) -> dict[str, float]:
-    """Return the measures of two consecutive moments that they allow."""
+def _pair_measures(now: _View, last: _View) -> dict[str, float]:
+    """Return the measures of two consecutive views that they allow."""
     values = {}
     warp = FlowWarp.between(now.frame.rgb, last.frame.rgb)
     motion_known = now.motion_known and last.motion_known

@@ -19,7 +19,7 @@ from pathlib import Path
 import resource
 from typing import Any
 
-from lstm_depth.evaluation.summary import Row, table
+from lstm_depth.evaluation.tables import Row, table
 from lstm_depth.files import atomic_path, write_json
 from lstm_depth.scoring.metrics import METRIC_NAMES
 from lstm_depth.training.monitor import Monitor

@@ -22,7 +22,8 @@ from lstm_depth.evaluation.report.figure import Chart, INK
 import numpy as np
 
 _MEASURE = 'abs_rel'
-# Okabe and Ito's colours, which the colour-blind can tell apart: one for each checkpoint.
+# Okabe and Ito's colours, which the colour-blind can tell apart: one for each checkpoint and
+# backend.
 _COLORS = ('#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9')
 _MARKERS = {'stateful': 'o', 'window': 's', 'single': '^'}
 # Inches of the plot area, of its margins, and of a line and a letter of the list beside it.
@@ -34,7 +35,8 @@ def accuracy_speed_chart(comparison: Comparison) -> str:
     """
     Return an SVG file: abs_rel with its 95 % interval over milliseconds per frame.
 
-    A colour stands for a checkpoint and a shape for a mode; the list on the right says which.
+    A colour stands for a checkpoint by one backend in one precision and a shape for a mode; the
+    list on the right says which.
     """
     entries = comparison.entries
     labels = [entry.contender.label for entry in entries]
@@ -67,7 +69,8 @@ def _chart(labels: Sequence[str]) -> Chart:
 
 
 def _colors(entries: Sequence[Entry]) -> list[str]:
-    """Return the colour of the checkpoint of each entry."""
-    checkpoints = list(dict.fromkeys(entry.contender.checkpoint for entry in entries))
-    return [_COLORS[checkpoints.index(entry.contender.checkpoint) % len(_COLORS)]
-            for entry in entries]
+    """Return the colour of what each entry runs, whatever the mode."""
+    run = [(entry.contender.checkpoint, entry.contender.backend, entry.contender.precision)
+           for entry in entries]
+    different = list(dict.fromkeys(run))
+    return [_COLORS[different.index(each) % len(_COLORS)] for each in run]

@@ -31,7 +31,7 @@ from lstm_depth.evaluation.report.wording import (
     reset_cause,
 )
 from lstm_depth.evaluation.results import Evaluation, FramePicture, FrameResult, HEADLINE
-from lstm_depth.evaluation.summary import percentiles_ms
+from lstm_depth.evaluation.tables import percentiles_ms
 from lstm_depth.scoring.temporal import TEMPORAL_MEASURES
 from markupsafe import Markup
 import numpy as np
@@ -165,7 +165,7 @@ def _series_figures(evaluation: Evaluation, series: Series) -> list[Figure]:
 
 
 def _latency_figure(evaluation: Evaluation) -> Figure | None:
-    """Return how long the answers took."""
+    """Return how long the predictions took."""
     latencies = evaluation.latencies
     if len(latencies) < 2:
         return None

@@ -157,7 +157,7 @@ def _speed(evaluation: Evaluation) -> str:
         return ''
     half, most = (milliseconds(float(np.percentile(evaluation.latencies, share)))
                   for share in (50, 95))
-    return f'Half of the answers took less than {half}, 95\u00a0% less than {most}.'
+    return f'Half of the predictions took less than {half}, 95\u00a0% less than {most}.'
 
 
 def _interval_doubt(evaluation: Evaluation) -> str:

@@ -86,8 +86,8 @@ def open_evaluation_data(place: str, options: ReaderOptions | None = None, *,
     """
     options = options or ReaderOptions()
     path = Path(place)
-    labelled = path.suffix == '.mat'
-    if labelled and options.part != 'all' and options.splits is None:
+    labeled = path.suffix == '.mat'
+    if labeled and options.part != 'all' and options.splits is None:
         options = replace(options, splits=_splits_beside(path))
     part = options.part or _official_part(path, held_out)
     dataset = open_dataset(place, replace(options, part=None if part == 'all' else part))
@@ -98,7 +98,7 @@ def open_evaluation_data(place: str, options: ReaderOptions | None = None, *,
         text = f'held out of {text}' + (' (the second half of one recording)' if one else '')
     return EvaluationData(
         place, sequences, text,
-        _ground_truth(place, options, labelled),
+        _ground_truth(place, options, labeled),
         {scene.name: scene for scene in find_scenes(raw)} if raw else {}, _notes(sequences))
 
 
@@ -151,11 +151,11 @@ def _official_part(path: Path, held_out: bool) -> str:
     return ('train' if held_out else 'test') if split else 'all'
 
 
-def _ground_truth(place: str, options: ReaderOptions, labelled: bool) -> str:
+def _ground_truth(place: str, options: ReaderOptions, labeled: bool) -> str:
     """Return what is known of the truth without looking at it, else an empty string."""
     if place.startswith(ROOMS_PREFIX):
         return 'exact (rendered)'
-    if labelled:
+    if labeled:
         return {'filled': 'filled (depths)', 'raw': 'raw (rawDepths)'}[options.depth]
     return ''
 

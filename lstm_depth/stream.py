@@ -155,7 +155,8 @@ class DepthStream:
         self._state = self._prime()
 
     def push(self, rgb: np.ndarray, stamp_s: float, *,
-             camera: Camera | None = None) -> DepthFrame | None:
+             camera: Camera | None = None, out: np.ndarray | None = None
+             ) -> DepthFrame | None:
         """
         Return the depth of one frame, or None for a repeated stamp.
 
@@ -164,7 +165,8 @@ class DepthStream:
         size. *camera*: the image's intrinsics where known. An object at depth Z
         seen with focal length f looks as large as at Z f0 / f with the f0 the
         model learned its scale with, so depth is multiplied by f / f0 (the
-        canonical camera of Metric3D, Yin et al. 2023).
+        canonical camera of Metric3D, Yin et al. 2023). *out*: (H, W) float32, for a depth
+        that is written into memory of the caller's.
 
         Raises DataError, with the state untouched, for anything that is not
         such an image or stamp.
@@ -187,7 +189,7 @@ class DepthStream:
             self._count(ResetReason.NON_FINITE)
         self._last_stamp, self._last_size = stamp_s, rgb.shape[:2]
         reset, self._pending = self._pending, None
-        answer = self._postprocess(depth, rgb.shape[:2], camera)
+        answer = self._postprocess(depth, rgb.shape[:2], camera, out)
         return DepthFrame(answer, stamp_s, time.perf_counter() - started, reset)
 
     def _clear(self) -> None:
@@ -255,15 +257,19 @@ class DepthStream:
         _, state = self._model.clip(list(self._buffer))
         return state if self._model.is_finite(state) else self._model.init()
 
-    def _postprocess(self, depth: np.ndarray, size: tuple[int, int],
-                     camera: Camera | None) -> np.ndarray:
-        """Return (H, W) float32 metres at *size*, with the scale of *camera*."""
+    def _postprocess(self, depth: np.ndarray, size: tuple[int, int], camera: Camera | None,
+                     out: np.ndarray | None) -> np.ndarray:
+        """Return (H, W) float32 metres at *size*, with the scale of *camera*, maybe in *out*."""
         scale = self._focal_scale(camera)
         if scale != 1.0:
             depth = depth * np.float32(scale)
-        if depth.shape == size:
+        if depth.shape != size:
+            return cv2.resize(depth, (size[1], size[0]), dst=out,
+                              interpolation=cv2.INTER_LINEAR)
+        if out is None:
             return depth
-        return cv2.resize(depth, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
+        np.copyto(out, depth)
+        return out
 
     def _focal_scale(self, camera: Camera | None) -> float:
         """Return f / f0, both as seen in the model's input image; 1 when either is unknown."""

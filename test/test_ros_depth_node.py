@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+from threading import Event
 import time
 
 import _have_ros  # noqa: F401
@@ -34,6 +35,7 @@ from _ros import (  # noqa: F401
     WIDTH,
 )
 import cv2
+from lifecycle_msgs.msg import Transition
 from lstm_depth.ros.conversion import to_jpeg_message
 from lstm_depth.ros.outputs import TOPICS
 import numpy as np
@@ -102,7 +104,8 @@ def test_the_cloud_projects_onto_its_own_pixels_and_is_nan_where_depth_is(rig, c
     plain = pixels(rig.answered(1)[0])
     rig.answered(1, 'points')
     node.set_parameters([Parameter('max_depth', value=float(np.median(plain)))])
-    rig.show(image(1.1), camera_info())
+    # After a gap the state starts anew, and the same picture has the same depth.
+    rig.show(image(9.0), camera_info())
     depth = pixels(rig.answered(2)[1])
     assert 0 < np.isnan(depth).sum() < depth.size
     cloud = rig.answered(2, 'points')[1]
@@ -269,3 +272,62 @@ def test_clock_and_stamps_that_go_back_together_are_one_event(checkpoint, clock_
         assert len(wait_for(lambda: rig.warnings('went backward'))) == 1
     finally:
         rig.close()
+
+
+# Overlap: one frame in the network, one being published.
+
+def test_publishing_overlaps_the_network_and_keeps_every_frame_and_their_order(
+        rig, checkpoint, monkeypatch):
+    node = rig.active_node(checkpoint)
+    camera = node.cameras[0]
+    publish, push = camera.outputs.publish, camera.processor.stream.push
+    publishing, go, pushed = Event(), Event(), []
+
+    def slow_publish(prediction):
+        publishing.set()
+        assert go.wait(20)
+        publish(prediction)
+
+    monkeypatch.setattr(camera.outputs, 'publish', slow_publish)
+    monkeypatch.setattr(camera.processor.stream, 'push', lambda *args, **kwargs: (
+        frame := push(*args, **kwargs), pushed.append(frame.depth.copy()))[0])
+    rig.show(image(1.0), camera_info())
+    assert publishing.wait(10)
+    rig.show(image(1.1), camera_info())
+    # The second is through the network while the first is still being published.
+    wait_for(lambda: len(pushed) == 2)
+    for index in range(3):
+        rig.show(image(1.2 + index / 10), camera_info())
+        wait_for(lambda count=index + 3: camera.telemetry.snapshot().frames_in == count)
+    time.sleep(0.1)
+    # It waits for the publisher, so no third frame was begun with a fourth one on the way.
+    assert len(pushed) == 2
+    go.set()
+    wait_for(lambda: camera.telemetry.snapshot().frames_out
+             + sum(drops(node).values()) == camera.telemetry.snapshot().frames_in == 5)
+    got = rig.answered(camera.telemetry.snapshot().frames_out)
+    stamps = [message.header.stamp.nanosec for message in got]
+    assert stamps == sorted(stamps) and stamps[:2] == [0, 100000000] and stamps[-1] == 400000000
+    assert set(drops(node)) <= {'superseded'}
+    for message, depth in zip(got, pushed):
+        np.testing.assert_array_equal(pixels(message), depth)
+
+
+def test_a_frame_under_way_at_deactivation_is_counted_and_not_published(
+        rig, checkpoint, monkeypatch):
+    node = rig.active_node(checkpoint)
+    camera = node.cameras[0]
+    push, running, go = camera.processor.stream.push, Event(), Event()
+
+    def slow_push(*args, **kwargs):
+        running.set()
+        assert go.wait(20)
+        return push(*args, **kwargs)
+
+    monkeypatch.setattr(camera.processor.stream, 'push', slow_push)
+    rig.show(image(1.0), camera_info())
+    assert running.wait(10)
+    assert rig.transition(Transition.TRANSITION_DEACTIVATE)
+    go.set()
+    wait_for(lambda: drops(node) == {'deactivated': 1})
+    assert camera.telemetry.snapshot().frames_out == 0 and not rig.received['image']

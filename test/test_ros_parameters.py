@@ -86,7 +86,7 @@ def test_every_descriptor_is_described_and_ranged_by_its_type(table):
     ('mode', 'both', 'mode must be one of stateful, window'),
     ('depth_encoding', 'mono8', '32FC1, 16UC1'),
     ('colormap', 'jet', 'inferno_r, turbo'),
-    ('device', 'gpu', 'device must be auto, cpu, mps, cuda or cuda:N'),
+    ('device', 'gpus', "there is no device 'gpus'"),
     ('buffer_size', 0, 'between 1 and 64, not 0'),
     ('backend', 'tourch', "did you mean 'torch'"),
     ('precision', 'float8', 'precision must be one of float32'),

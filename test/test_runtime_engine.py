@@ -88,6 +88,20 @@ def test_steps_equal_the_clip_and_leave_the_engine_as_it_was(checkpoint, video):
     assert np.allclose(rest, whole[2:], atol=1e-5)
 
 
+def test_a_long_clip_goes_through_the_network_in_parts_of_bounded_size(checkpoint, monkeypatch):
+    engine = load_model(checkpoint, backend='torch')
+    height, width = engine.input_size
+    clip = np.random.default_rng(0).integers(0, 256, (19, height, width, 3), np.uint8)
+    sizes, forward = [], engine.network.forward_clip
+    monkeypatch.setattr(engine.network, 'forward_clip', lambda frames, state: (
+        sizes.append(frames.shape[1]), forward(frames, state))[1])
+    depth, state = engine.clip(list(clip))
+    assert sizes == [8, 8, 3] and depth.shape == (19, height, width)
+    expected, last = forward(engine._frames(list(clip)).unsqueeze(0), ())
+    np.testing.assert_allclose(depth, expected[0, :, 0].detach(), atol=1e-4)
+    np.testing.assert_allclose(state[0].detach(), last[0].detach(), atol=1e-4)
+
+
 def test_a_state_that_is_not_finite_is_told(checkpoint, video):
     engine = load_model(checkpoint, backend='torch')
     _, state = engine.step(video[0], engine.init())

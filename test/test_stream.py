@@ -50,6 +50,17 @@ def test_a_frame_gives_depth_at_its_own_size(model, video):
     assert frame.reset is None
 
 
+@pytest.mark.parametrize('step', [1, 2])
+def test_depth_can_be_written_into_memory_of_the_callers(model, video, step):
+    # At twice the network's size, and at its own.
+    video = np.ascontiguousarray(video[:3, ::step, ::step])
+    expected = [frame.depth for frame in run(DepthStream(model), video)]
+    stream, out = DepthStream(model), np.zeros(video.shape[1:3], np.float32)
+    for index, rgb in enumerate(video):
+        assert stream.push(rgb, 0.1 * index, out=out).depth is out
+        np.testing.assert_array_equal(out, expected[index])
+
+
 def test_stateful_equals_the_clip(model, video):
     video = np.ascontiguousarray(video[:6, ::2, ::2])
     stream = DepthStream(model)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from lstm_depth.msgs.view import View
 from lstm_depth.ros.diagnostics import Alerts
+from lstm_depth.ros.messages import ImageBuffer
 from lstm_depth.ros.parameters import DepthSettings
 from lstm_depth.ros.throttle import ThrottledLog
 from lstm_depth.telemetry import Telemetry
@@ -66,10 +67,15 @@ class Picture:
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """A picture and the depth that the network sees in it."""
+    """
+    A picture and the depth that the network sees in it.
+
+    *buffer*: the 32FC1 message of the outputs' size that the depth goes into, or is in already.
+    """
 
     picture: Picture
     frame: DepthFrame
+    buffer: ImageBuffer
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-import re
 from typing import TYPE_CHECKING
 
 from lstm_depth.errors import CheckpointError, LstmDepthError
-from lstm_depth.header import read_header
 from lstm_depth.ros.parameters import DepthSettings
 from lstm_depth.ros.worker import Worker
 from rclpy.impl.rcutils_logger import RcutilsLogger
@@ -123,15 +120,9 @@ def load(choice: EngineChoice) -> Engine:
 
 
 def check_checkpoint(checkpoint: str) -> None:
-    """Raise CheckpointError where a first look tells that *checkpoint* cannot be used."""
-    def look() -> None:
-        path = Path(checkpoint).expanduser()
-        # The name of a model is known only to what takes long to import.
-        if path.suffix == '.safetensors' or not (
-                path.exists() or re.fullmatch(r'(\w{1,60})?', checkpoint)):
-            read_header(path)
-
-    _explained(checkpoint, look)
+    """Raise LstmDepthError where a first look tells that *checkpoint* cannot be used."""
+    from lstm_depth.runtime.loading import check_source
+    _explained(checkpoint, lambda: check_source(checkpoint or None))
 
 
 def _explained(checkpoint: str, read: Callable[[], object]) -> object:

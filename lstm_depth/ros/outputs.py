@@ -137,7 +137,8 @@ class Outputs:
     def __init__(self, node: LifecycleNode, prefix: str = '') -> None:
         """Create the publishers of ``~/<prefix>depth/...``."""
         self._node = node
-        self._depth = _newest(ImageBuffer)
+        # One is filled while the other is published.
+        self._depth_buffers = [_newest(ImageBuffer), _newest(ImageBuffer)]
         self._makers = {name: maker() for name, (_, maker) in TOPICS.items()}
         self._publishers = {}
         for name, (kind, _) in TOPICS.items():
@@ -152,6 +153,11 @@ class Outputs:
         for publisher in self._publishers.values():
             self._node.destroy_lifecycle_publisher(publisher)
         self._publishers.clear()
+
+    @property
+    def active(self) -> bool:
+        """Whether what is published goes out: the node is active."""
+        return any(publisher.is_activated for publisher in list(self._publishers.values()))
 
     def wanted(self, name: str) -> bool:
         """Tell whether somebody subscribes to the output called *name* in TOPICS."""
@@ -172,14 +178,23 @@ class Outputs:
                 message.header = prediction.picture.header
                 publisher.publish(message)
 
-    def _shape(self, prediction: Prediction) -> Shaped:
-        """Bring the depth to the size of the outputs, in memory that is kept."""
+    def depth_buffer(self, width: int, height: int) -> ImageBuffer:
+        """Return the 32FC1 message that the next depth goes into."""
+        return self._depth_buffers[0](height, width, '32FC1')
+
+    def claim_depth_buffer(self) -> None:
+        """Leave the buffer to the frame that is in it; its successor gets the other one."""
+        self._depth_buffers.reverse()
+
+    @staticmethod
+    def _shape(prediction: Prediction) -> Shaped:
+        """Bring the depth to the size of the outputs, where it is not, and limit it."""
         picture, settings = prediction.picture, prediction.picture.settings
-        width, height = picture.output_size
-        buffer = self._depth(height, width, '32FC1')
-        resize_depth(prediction.frame.depth, width, height, out=buffer.pixels)
-        limit_depth(buffer.pixels, settings.min_depth, settings.max_depth)
-        return Shaped(buffer, picture)
+        depth = prediction.buffer.pixels
+        if prediction.frame.depth is not depth:
+            resize_depth(prediction.frame.depth, *picture.output_size, out=depth)
+        limit_depth(depth, settings.min_depth, settings.max_depth)
+        return Shaped(prediction.buffer, picture)
 
 
 def _newest(make: Callable[..., Any]) -> Callable[..., Any]:

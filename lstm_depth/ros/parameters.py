@@ -28,6 +28,7 @@ from typing import Any, TypeVar
 
 from lstm_depth.errors import ConfigError
 from lstm_depth.msgs.camera_info import RECTIFIED
+from lstm_depth.runtime.device import split_device
 from lstm_depth.runtime.engine import PRECISIONS
 from lstm_depth.runtime.registry import find_backend
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
@@ -146,9 +147,7 @@ class DepthSettings(Settings):
     def __post_init__(self) -> None:
         """Raise ConfigError for a value, or a pair of values, that cannot work."""
         super().__post_init__()
-        if not re.fullmatch(r'auto|cpu|mps|cuda(:\d+)?', self.device):
-            raise ConfigError(f'device must be auto, cpu, mps, cuda or cuda:N, '
-                              f'not {self.device!r}')
+        split_device(self.device)
         if self.backend != 'auto':
             find_backend(self.backend)
         names = self.cameras

@@ -59,9 +59,12 @@ class Pipeline:
 
     def stop(self) -> bool:
         """End the threads after the frames in work; return whether they have ended."""
+        workers = (self._publishing, self._predicting, self._decoding)
+        for worker in workers:
+            for processor, _ in worker.take_all():
+                processor.drop('deactivated')
         # From the end, so that no stage waits for a successor that is gone.
-        ended = [worker.stop() for worker in (
-            self._publishing, self._predicting, self._decoding)]
+        ended = [worker.stop() for worker in workers]
         return all(ended)
 
     def _decode(self, processor: FrameProcessor, job: Job) -> None:

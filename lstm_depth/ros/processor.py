@@ -104,9 +104,13 @@ class FrameProcessor:
         if self._frame_id not in (None, picture.header.frame_id):
             self._stream.reset(ResetReason.FRAME_CHANGE)
         self._frame_id = picture.header.frame_id
+        buffer = self._outputs.depth_buffer(*picture.output_size)
+        height, width = picture.rgb.shape[:2]
         try:
+            # Straight into the memory of the message, where the depth is of its size.
             frame = self._stream.push(
-                picture.rgb, picture.stamp_s, camera=picture.view.input_camera)
+                picture.rgb, picture.stamp_s, camera=picture.view.input_camera,
+                out=buffer.pixels if picture.output_size == (width, height) else None)
         except EngineError as error:
             cause = 'out_of_memory' if isinstance(error, OutOfMemory) else 'engine_error'
             self._drop_loudly(cause, f'frame dropped, {error}', self._reports.alerts.error)
@@ -121,10 +125,14 @@ class FrameProcessor:
                 'camera driver does not set header.stamp'))
             return None
         self._report_reset(frame.reset)
-        return Prediction(picture, frame)
+        self._outputs.claim_depth_buffer()
+        return Prediction(picture, frame, buffer)
 
     def publish(self, prediction: Prediction) -> None:
         """Publish what is subscribed to, and take the frame's numbers (the publishing thread)."""
+        if not self._outputs.active:
+            self.drop('deactivated')
+            return
         self._outputs.publish(prediction)
         frame = prediction.frame
         self._reports.telemetry.frame_out(

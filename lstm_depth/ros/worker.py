@@ -72,6 +72,14 @@ class Worker(Generic[ItemT]):
             self._calls.append(function)
             self._changed.notify_all()
 
+    def take_all(self) -> list[ItemT]:
+        """Empty the slots and return what waited in them."""
+        with self._changed:
+            items = list(self._items.values())
+            self._items.clear()
+            self._changed.notify_all()
+        return items
+
     def stop(self, timeout_s: float = 5.0) -> bool:
         """
         End the thread after what it works on; return whether it has ended.

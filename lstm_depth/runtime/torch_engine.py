@@ -26,6 +26,9 @@ from lstm_depth.runtime.source import Source
 import numpy as np
 import torch
 
+# Images of a clip that go through the convolutions together. Memory grows with them, and
+# PyTorch keeps some for every number of images that it has seen.
+_AT_ONCE = 8
 _DTYPES = {'float32': None, 'float16': torch.float16, 'bfloat16': torch.bfloat16}
 
 
@@ -72,10 +75,14 @@ class TorchEngine(Engine):
             return depth[0, 0].float().cpu().numpy(), state
 
     def clip(self, images: Sequence[np.ndarray], state: State = ()) -> tuple[np.ndarray, State]:
-        """Return the depth of consecutive images, their convolutions run at once."""
+        """Return the depth of consecutive images, the convolutions of some run at once."""
+        depths = []
         with self._inference():
-            depth, state = self.network.forward_clip(self._frames(images).unsqueeze(0), state)
-            return depth[0, :, 0].float().cpu().numpy(), state
+            for start in range(0, len(images), _AT_ONCE):
+                frames = self._frames(images[start:start + _AT_ONCE]).unsqueeze(0)
+                depth, state = self.network.forward_clip(frames, state)
+                depths.append(depth[0, :, 0].float().cpu().numpy())
+        return np.concatenate(depths), state
 
     def is_finite(self, state: State) -> bool:
         """Return whether every tensor of *state* is finite."""

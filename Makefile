@@ -35,7 +35,7 @@ endef
 export CHECK_PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint build clean
+.PHONY: help install demo test torture lint build clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1 /p' $(firstword $(MAKEFILE_LIST)) | \
@@ -66,6 +66,10 @@ demo: $(DEMO_STAMP)  ## Depth live over ROS 2, files in demo/ (SOURCE=video|bag|
 test: export OMP_NUM_THREADS ?= 1
 test: $(STAMP)  ## Run the tests (ARGS='-k stream', WORKERS=1 for one after the other)
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
+
+torture: export LSTM_DEPTH_TRIES ?= 2000
+torture: $(STAMP)  ## Try damaged files of every format for long (LSTM_DEPTH_TRIES=2000)
+	$(BIN)/python -m pytest test/test_fuzz.py $(ARGS)
 
 lint: $(STAMP)  ## Run ruff and the ROS linters
 	$(BIN)/ruff check .

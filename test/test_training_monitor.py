@@ -45,12 +45,13 @@ def test_a_table_is_cut_back_to_a_step_and_torn_rows_go(tmp_path):
     assert path.read_text().split()[-1] == '3,0.2'
 
 
-def test_a_file_that_is_no_table_of_a_run_is_not_overwritten(tmp_path):
+@pytest.mark.parametrize('content', [b'name,age\nx,1\n', b'\xff\xfe\x00step'])
+def test_a_file_that_is_no_table_of_a_run_is_not_overwritten(content, tmp_path):
     path = tmp_path / 'history.csv'
-    path.write_text('name,age\nx,1\n')
-    with pytest.raises(DataError, match='is not a table of this run'):
+    path.write_bytes(content)
+    with pytest.raises(DataError, match='is not a table'):
         Monitor(tmp_path)
-    assert path.read_text() == 'name,age\nx,1\n'
+    assert path.read_bytes() == content
 
 
 def test_scalars_and_pictures_are_in_tensorboard(tmp_path):

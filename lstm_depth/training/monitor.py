@@ -39,10 +39,13 @@ class Table:
         self.columns: list[str] = []
         self.rows: list[dict[str, str]] = []
         if path.exists():
-            with path.open(encoding='utf-8', newline='') as file:
-                reader = csv.DictReader(file)
-                self.rows = list(reader)
-                self.columns = list(reader.fieldnames or [])
+            try:
+                with path.open(encoding='utf-8', newline='') as file:
+                    reader = csv.DictReader(file)
+                    self.rows = list(reader)
+                    self.columns = list(reader.fieldnames or [])
+            except (UnicodeDecodeError, csv.Error) as error:
+                raise DataError(f'{path} is not a table ({error}); move it away') from error
             if self.columns[:1] not in ([], ['step']):
                 raise DataError(f'{path} is not a table of this run; move it away')
 

@@ -42,8 +42,11 @@ def csv_sequences(path: Path) -> list[FrameSequence]:
     millimetres (the test part). Paths are relative to the CSV or to the folder above it.
     Every folder of the training part is one scene, its files numbered in time.
     """
-    with path.open(encoding='utf-8-sig', newline='') as file:
-        lines = [[field.strip() for field in line] for line in csv.reader(file) if line]
+    try:
+        with path.open(encoding='utf-8-sig', newline='') as file:
+            lines = [[field.strip() for field in line] for line in csv.reader(file) if line]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f'{path} cannot be read as lines "IMAGE,DEPTH": {error}') from error
     if not lines or any(len(line) != 2 for line in lines):
         raise DataError(f'{path} must have lines "IMAGE,DEPTH"')
     base = next((base for base in (path.parent, path.parent.parent)

@@ -148,7 +148,7 @@ def read_build_file(folder: Path) -> dict:
     """Return what ``build.json`` of a built folder says; DataError where it is damaged."""
     try:
         return json.loads((folder / BUILD_FILE).read_text(encoding='utf-8'))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f'{folder / BUILD_FILE} cannot be read ({error}); build the folder '
                         'again') from error
 
@@ -236,7 +236,7 @@ def read_rows(path: Path, kind: type[Row]) -> list[Row]:
         with path.open(encoding='utf-8', newline='') as file:
             return [kind(**{field.name: types[field.type](line[field.name])
                             for field in fields(kind)}) for line in csv.DictReader(file)]
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
         raise DataError(f'{path} is not a table of build-nyu ({error}); remove it and build '
                         'again') from error
 

@@ -76,7 +76,8 @@ def make_actions(context: LaunchContext) -> 'list[Action]':
     topics = {'image': values['image'], 'image/compressed': f'{values["image"]}/compressed',
               'camera_info': values['camera_info']}
     common = {'namespace': values['namespace'], 'output': 'screen',
-              # On a busy machine Fast DDS takes longer to end than the 5 s of the default.
+              # A node that loads its model ends when it is loaded, on a busy machine after more
+              # than the 5 s of the default.
               'remappings': list(topics.items()), 'sigterm_timeout': '20'}
     time = {'use_sim_time': flags['use_sim_time']}
     # An argument that is not given must not hide what params_file says.

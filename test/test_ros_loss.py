@@ -240,6 +240,9 @@ def test_half_the_images_of_a_camera_without_a_profile_are_counted_and_told(
         (status for status in statuses if 'are lost between camera and node' in status.message),
         None))
     assert 'fastdds.xml' in status.message and status.level == b'\x01'
+    assert {item.key: item.value for item in status.values}['image QoS'] == (
+        'BEST_EFFORT, VOLATILE, KEEP_LAST 1')
+    assert len(wait_for(lambda: rig.warnings('/image: '))) == 1
     snapshot = node.cameras[0].telemetry.snapshot()
     # All but what came before both sides were matched.
     assert 60 <= snapshot.frames_in <= 63, snapshot

@@ -57,12 +57,17 @@ class CameraInput:
             on_lost=self._loss.reported, on_number=self._loss.number)
         self._subscribed = False
         self._last_image = time.monotonic()
-        self._silence_told = False
+        self._silence_told = self._loss_told = False
 
     @property
     def image_topic(self) -> str:
         """Return the resolved topic of the image."""
         return self._images.topic
+
+    @property
+    def image_qos(self) -> str:
+        """Return the QoS with which images are, or were last, received."""
+        return describe(self._images.profile)
 
     @property
     def info_topic(self) -> str:
@@ -79,7 +84,7 @@ class CameraInput:
         self._subscribed = True
 
     def watch(self, reliability: str, no_input_timeout_s: float) -> None:
-        """Follow the publishers, count what got lost, and warn once when no image comes."""
+        """Follow the publishers, count what got lost, and warn once of loss and of silence."""
         self._infos.follow()
         self._images.follow(reliability)
         if self._subscribed:
@@ -87,6 +92,11 @@ class CameraInput:
         if not self._silence_told and (text := self.silence(no_input_timeout_s)):
             self._silence_told = True
             self._node.get_logger().warning(text)
+        if not self._loss_told and (text := self.loss()):
+            self._loss_told = True
+            self._node.get_logger().warning(f'{self.image_topic}: {text}')
+        elif not self._loss.share():
+            self._loss_told = False
 
     def unsubscribe(self) -> None:
         """Destroy the subscriptions and forget the camera they were of."""
@@ -97,7 +107,7 @@ class CameraInput:
 
     def loss(self) -> str:
         """Return how much is lost on the way and what to do about it, empty while hardly any."""
-        return self._loss.text(describe(self._images.profile))
+        return self._loss.text(self.image_qos)
 
     def silence(self, limit_s: float) -> str:
         """Return what is missing after *limit_s* without an image, empty while all is well."""
@@ -122,7 +132,7 @@ class CameraInput:
         topic = self.image_topic
         kind = f'sensor_msgs/msg/{self._image_type.__name__}'
         found = describe_publishers(self._node, topic)
-        wanted = f'{topic} ({kind}, requested QoS: {describe(self._images.profile)})'
+        wanted = f'{topic} ({kind}, requested QoS: {self.image_qos})'
         if found:
             return (f'{wanted} is published by {found}, but nothing arrives; compare type and '
                     f'QoS, and try "ros2 topic hz {topic}"')

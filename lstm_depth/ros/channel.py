@@ -80,7 +80,8 @@ class CameraChannel:
     def diagnostics(self, facts: Mapping[str, object], alerts: list[Alert],
                     no_input_timeout_s: float) -> DiagnosticArray:
         """Return the status of this camera: the node's *facts* and *alerts*, and its own."""
-        facts = {**facts, 'image topic': self.input.image_topic}
+        facts = {**facts, 'image topic': self.input.image_topic,
+                 'image QoS': self.input.image_qos}
         alerts = [*self.alerts.current(), *alerts]
         hardware = ''
         if self.processor is not None:

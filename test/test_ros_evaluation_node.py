@@ -141,7 +141,7 @@ def test_bad_messages_are_told_and_survived(rig):
 def test_an_unexpected_error_is_told_and_survived(rig, monkeypatch):
     evaluated = Evaluated(rig)
     with monkeypatch.context() as patch:
-        patch.setattr('lstm_depth.evaluation.live.score', lambda *_: 1 / 0)
+        patch.setattr('lstm_depth.evaluation.live.whole_image', lambda *_: 1 / 0)
         evaluated.show(metres(2.0, 1), metres(2.0, 1))
         wait_for(lambda: evaluated.node.live.problems['internal_error'], 30)
     assert wait_for(lambda: rig.warnings('ZeroDivisionError'))

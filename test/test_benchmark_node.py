@@ -88,7 +88,7 @@ def test_what_arrived_is_told_by_stamp():
     run = node._summary([100, 200, 300, 400, 900], seen, ('depth/image', 'depth/points'),
                         (100, 500), started_ns=0, cpu_s=0.5, memory_mb=100.0)
     assert run.delivered == {'depth/image': 0.5, 'depth/points': 0.25}
-    assert (run.p50_ms, run.p95_ms, run.network_ms, run.node_ms) == (20.0, 20.0, 10.0, 2.5)
+    assert (run.p50_ms, run.p95_ms, run.stream_ms, run.node_ms) == (20.0, 20.0, 10.0, 2.5)
     assert run.cpu_s_per_frame == 0.25
 
 

@@ -53,8 +53,9 @@ class NodeRun:
     """
     One run. *delivered*: share by output. *p50_ms*, *p95_ms*: stamp to arrival of depth.
 
-    *first_depth_s*: from the start of the node's process to the first depth. *network_ms*,
-    *node_ms*: medians inside the node, of the network and of the rest from arrival to publish.
+    *first_depth_s*: from the start of the node's process to the first depth. *stream_ms*,
+    *node_ms*: medians inside the node, of the stream (the image shrunk, the network, the depth
+    grown) and of the rest from the image's arrival to the last output published.
     *cpu_s_per_frame*, *memory_mb*: of the node's process, seconds a published frame and the
     largest resident size.
     """
@@ -62,7 +63,7 @@ class NodeRun:
     delivered: dict[str, float]
     p50_ms: float
     p95_ms: float
-    network_ms: float
+    stream_ms: float
     node_ms: float
     cpu_s_per_frame: float
     memory_mb: float
@@ -73,7 +74,7 @@ class NodeRun:
         share = ', '.join(f'{output.partition("/")[2]} {value:.1%}'
                           for output, value in self.delivered.items())
         return (f'delivered {min(self.delivered.values()):.1%} ({share}); stamp to arrival p50 '
-                f'{self.p50_ms:.1f} ms, p95 {self.p95_ms:.1f} ms; network {self.network_ms:.1f} '
+                f'{self.p50_ms:.1f} ms, p95 {self.p95_ms:.1f} ms; stream {self.stream_ms:.1f} '
                 f'ms, node beyond it {self.node_ms:.1f} ms; {self.cpu_s_per_frame * 1e3:.1f} ms '
                 f'CPU a frame, {self.memory_mb:.0f} MB, first depth after '
                 f'{self.first_depth_s:.1f} s')
@@ -208,12 +209,12 @@ def _summary(sent: list[int], seen: Mapping[str, Any], outputs: tuple[str, ...],
         raise DataError('no depth image arrived in the measured time; see '
                         '"lstm_depth doctor" for what is wrong between the processes')
     facts = seen['diagnostics']
-    network_ms = float(facts.get('inference p50 [ms]', 'nan'))
+    stream_ms = float(facts.get('inference p50 [ms]', 'nan'))
     return NodeRun(
         delivered={name: len(asked & set(stamps)) / len(asked)
                    for name, stamps in arrived.items()},
         p50_ms=statistics.median(latencies), p95_ms=latencies[int(len(latencies) * 0.95)],
-        network_ms=network_ms, node_ms=float(facts.get('latency p50 [ms]', 'nan')) - network_ms,
+        stream_ms=stream_ms, node_ms=float(facts.get('latency p50 [ms]', 'nan')) - stream_ms,
         cpu_s_per_frame=cpu_s / len(latencies), memory_mb=memory_mb,
         first_depth_s=(min(depth.values()) - started_ns) / 1e9)
 

@@ -119,6 +119,8 @@ setup(
         'report': ['av>=12', 'jinja2>=3.0', 'matplotlib>=3.5'],
         # Another library that runs networks, on Intel's processors often the fastest.
         'openvino': ['openvino>=2024.5'],
+        # Depth Anything V2's architecture, to measure beside ours (benchmark engine).
+        'peers': ['transformers>=4.46'],
         # Checkpoints as graphs that run without PyTorch.
         'export': ['onnx>=1.14', 'timm>=1.0', 'torch>=2.5'],
         # Recipes, devices and processes, curves, pretrained encoders. Each release of

@@ -56,6 +56,7 @@ THIRD_PARTIES = {
     'timm': ('timm', None),
     'torch': ('torch', None),
     'torchvision': ('torchvision', None),
+    'transformers': ('transformers', None),
     'tqdm': ('tqdm', 'python3-tqdm'),
     'yaml': ('pyyaml', 'python3-yaml'),
 }

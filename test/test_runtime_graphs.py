@@ -32,6 +32,7 @@ from lstm_depth.runtime.export import export_graph
 from lstm_depth.runtime.graph import check_images, disagreement
 from lstm_depth.runtime.loading import load_model
 from lstm_depth.runtime.quantize import quantize_graph
+from lstm_depth.runtime.registry import BACKENDS
 from lstm_depth.runtime.torch_engine import TorchEngine
 import numpy as np
 import onnx
@@ -317,3 +318,16 @@ def test_compare_states_what_int8_loses(saved, int8, tmp_path):
         'tiny torch', 'tiny onnxruntime', 'tiny onnxruntime int8']
     assert abs(onnx_entry['differences']['abs_rel']['mean']) < 1e-4
     assert abs(int8_entry['differences']['abs_rel']['mean']) > 1e-6
+
+
+def test_benchmark_engine_measures_steps_beside_a_load_and_starts(graph, tmp_path, monkeypatch):
+    for name in set(BACKENDS) - {'onnxruntime'}:
+        monkeypatch.delitem(BACKENDS, name)
+    assert main(['benchmark', 'engine', '--checkpoint', str(graph), '--repeats', '2',
+                 '--load', '1', '--starts', '1', '--no-peers', '--json', str(tmp_path / 'found.json')]) == 0
+    found = json.loads((tmp_path / 'found.json').read_text())
+    step, = found['steps']
+    assert step['name'] == 'onnxruntime' and step['ms'] > 0 and step['loaded_ms'] > 0
+    assert step['differs'] < 1e-3
+    start, = found['starts']
+    assert 0 < start['seconds'] < 60 and 30 < start['memory_mb'] < 1000

@@ -25,8 +25,8 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / 'lstm_depth'
 # From the bottom to the top: each may import what stands before it, in functions too.
 LAYERS = (
-    'errors', 'extras', 'files', 'lens', 'geometry', 'frames', 'header', 'telemetry',
-    'msgs', 'media', 'render', 'models', 'checkpoint', 'runtime', 'anchor', 'stream',
+    'errors', 'extras', 'safe_yaml', 'files', 'lens', 'geometry', 'frames', 'header', 'telemetry',
+    'msgs', 'media', 'render', 'models', 'checkpoint', 'runtime', 'health', 'anchor', 'stream',
     'scoring', 'visualize', 'losses', 'data', 'evaluation',
     'training', 'ros', 'cli', '__main__',
 )

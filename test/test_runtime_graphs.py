@@ -324,7 +324,8 @@ def test_benchmark_engine_measures_steps_beside_a_load_and_starts(graph, tmp_pat
     for name in set(BACKENDS) - {'onnxruntime'}:
         monkeypatch.delitem(BACKENDS, name)
     assert main(['benchmark', 'engine', '--checkpoint', str(graph), '--repeats', '2',
-                 '--load', '1', '--starts', '1', '--no-peers', '--json', str(tmp_path / 'found.json')]) == 0
+                 '--load', '1', '--starts', '1', '--no-peers',
+                 '--json', str(tmp_path / 'found.json')]) == 0
     found = json.loads((tmp_path / 'found.json').read_text())
     step, = found['steps']
     assert step['name'] == 'onnxruntime' and step['ms'] > 0 and step['loaded_ms'] > 0

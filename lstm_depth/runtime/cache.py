@@ -59,17 +59,22 @@ def cached_file(name: str, build: Callable[[Path], None]) -> Path:
     path, note = cache_folder() / name, f'{name}.json'
     if path.is_file() and read_note(note) == {'sha256': file_hash(path)}:
         return path
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not os.access(path.parent, os.W_OK):
-            raise PermissionError
-    except OSError:
+    if not writable(path.parent):
         path = _own_folder() / path.name
         if path.is_file():
             return path
     build(path)
     write_note(note, {'sha256': file_hash(path)})
     return path
+
+
+def writable(folder: Path) -> bool:
+    """Return whether files can be written to *folder*, which is made where it is not there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)
 
 
 def file_hash(path: Path) -> str:

@@ -18,6 +18,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lstm_depth.errors import CheckpointError, ConfigError, EngineError
+from lstm_depth.runtime.cache import cache_folder, writable
 from lstm_depth.runtime.device import split_device
 from lstm_depth.runtime.engine import Engine, State
 from lstm_depth.runtime.graph import GraphInfo, KEY
@@ -109,6 +110,10 @@ def _settings(kind: str, precision: str) -> dict[str, str | int]:
         'PERFORMANCE_HINT': 'LATENCY', 'INFERENCE_PRECISION_HINT': _HINTS[precision]}
     if kind == 'cpu':
         settings['INFERENCE_NUM_THREADS'] = thread_count()
+    compiled = cache_folder() / 'openvino'
+    if writable(compiled):
+        # Halves the time to load from the second time on.
+        settings['CACHE_DIR'] = str(compiled)
     return settings
 
 

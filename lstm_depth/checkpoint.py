@@ -24,8 +24,8 @@ from lstm_depth.errors import CheckpointError, ConfigError
 from lstm_depth.files import atomic_path
 from lstm_depth.header import diagnose, FORMAT, KEY, read_header, shipped_checkpoint
 from lstm_depth.models import create_model, DepthModel, list_models
-from safetensors import safe_open, SafetensorError
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 import torch
 
 
@@ -93,8 +93,8 @@ def _stored(tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
 def _read_weights(path: Path) -> dict[str, torch.Tensor]:
     """Return the tensors of a checkpoint, floats as float32."""
     try:
-        with safe_open(path, framework='pt') as file:
-            weights = {name: file.get_tensor(name) for name in file.keys()}
+        # Read, then parsed: mapped weights would end the process where the file is overwritten.
+        weights = load(path.read_bytes())
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(f'{path} is not readable: {diagnose(path)} ({error})') from error
     return {name: tensor.float() if tensor.is_floating_point() else tensor

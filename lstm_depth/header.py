@@ -28,10 +28,11 @@ from typing import Any
 
 from lstm_depth import __version__
 from lstm_depth.errors import CheckpointError
-from safetensors import safe_open, SafetensorError
 
 FORMAT = 1
 KEY = 'lstm_depth'
+# In bytes; those of this package have some ten thousand.
+_LONGEST_HEADER = 8 * 2**20
 _SHIPPED = 'residual_lstm'
 
 
@@ -54,9 +55,16 @@ def read_header(path: str | Path) -> dict[str, Any]:
             '(residual_lstm, ...; "lstm_depth models" lists them), or nothing for the '
             'checkpoint that ships')
     try:
-        with safe_open(path, framework='np') as file:
-            metadata = file.metadata() or {}
-    except (SafetensorError, OSError, ValueError) as error:
+        # Not by a mapping of the file, which ends the process where the file is overwritten.
+        with path.open('rb') as file:
+            length = int.from_bytes(file.read(8), 'little')
+            if not 0 < length <= _LONGEST_HEADER:
+                raise ValueError('no safetensors header')
+            content = json.loads(file.read(length))
+        metadata = content.get('__metadata__') or {}
+        if not isinstance(metadata, dict):
+            raise ValueError('its metadata is no table')
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
         raise CheckpointError(
             f'{path} is not a checkpoint: {diagnose(path)} ({error})') from error
     if KEY not in metadata:
@@ -73,7 +81,7 @@ def parse_header(text: str, path: Path) -> dict[str, Any]:
         known = header['format'] == FORMAT
         if not (isinstance(header['config'], dict) and isinstance(header['model'], str)):
             raise TypeError('its model or its configuration is of another type')
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise CheckpointError(f'{path} has a damaged header ({error}); copy it again') from error
     if not known:
         raise CheckpointError(

@@ -55,6 +55,11 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def printable(text: str) -> str:
+    """Return *text* without characters that steer a terminal; it may come from a file."""
+    return ''.join(char if char.isprintable() or char == '\n' else '?' for char in text)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit status (2 for an expected failure)."""
     settle_threads()
@@ -62,7 +67,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return args.run(args)
     except LstmDepthError as error:
-        print(f'lstm_depth {args.command}: {error}', file=sys.stderr)
+        print(f'lstm_depth {args.command}: {printable(str(error))}', file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        raise
+    # A full disk, a folder that may not be written to, a file where a folder should be.
+    except OSError as error:
+        place = f'{error.filename}: ' if error.filename else ''
+        text = f'{place}{error.strerror or error}; mend that and run it again'
+        print(f'lstm_depth {args.command}: {printable(text)}', file=sys.stderr)
         return 2
     except ModuleNotFoundError as error:
         missing = missing_package(error)

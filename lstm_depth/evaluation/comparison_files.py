@@ -25,7 +25,7 @@ from typing import Any
 
 from lstm_depth.evaluation.compare import Comparison, Entry, MIN_CLUSTERS
 from lstm_depth.evaluation.results import HEADLINE
-from lstm_depth.files import write_json, write_text
+from lstm_depth.files import table_text, write_json, write_text
 from lstm_depth.scoring.temporal import PAIR_MEASURES, TEMPORAL_MEASURES
 
 FROZEN = 'frozen_std'
@@ -196,7 +196,7 @@ def csv_text(comparison: Comparison, *, published: bool = False) -> str:
     table = csv.DictWriter(text, fields, restval='', lineterminator='\n')
     table.writeheader()
     for entry in comparison.entries:
-        table.writerow(_csv_row(entry))
+        table.writerow({name: table_text(value) for name, value in _csv_row(entry).items()})
     if comparison.truth:
         table.writerow({'source': 'ground truth', 'label': 'ground truth'}
                        | _rounded(comparison.truth))

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from lstm_depth.evaluation.tables import latency_text, percentiles_ms, table
-from lstm_depth.files import atomic_path
+from lstm_depth.files import atomic_path, table_text
 import numpy as np
 
 HEADLINE = ('d1', 'd2', 'd3', 'abs_rel', 'sq_rel', 'rmse', 'rmse_log', 'log10', 'silog', 'ssim',
@@ -167,7 +167,8 @@ class Evaluation:
                 numbers = {'latency_ms': frame.latency_s * 1e3, 'scale_ratio': frame.scale_ratio,
                            **frame.metrics}
                 lines.writerow({
-                    'scene': frame.scene, 'name': frame.name, 'reset': frame.reset,
+                    'scene': table_text(frame.scene), 'name': table_text(frame.name),
+                    'reset': frame.reset,
                     'stamp_s': f'{frame.stamp_s:.9f}',
                     **{name: f'{value:.8g}' for name, value in numbers.items()
                        if math.isfinite(value)}})

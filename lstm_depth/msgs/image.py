@@ -81,19 +81,20 @@ def holds_depth(msg: Any) -> bool:
     return msg.encoding in DEPTH_ENCODINGS
 
 
-def decode_rgb(msg: Any) -> np.ndarray:
+def decode_rgb(msg: Any, max_megapixels: float = MAX_MESSAGE_MEGAPIXELS) -> np.ndarray:
     """
     Return the (H, W, 3) uint8 RGB picture of an Image or CompressedImage message.
 
     The array may be a read-only view of the message's data. 16-bit images are
-    scaled by 255/65535. Raises MessageError, whose ``cause`` tells the kind.
+    scaled by 255/65535. *max_megapixels*: compressed images that claim more are refused
+    before they are decoded. Raises MessageError, whose ``cause`` tells the kind.
     """
     if is_compressed(msg):
         if holds_depth(msg):
             raise MessageError(
                 f'the image is depth ({msg.format}), not colour; choose the colour image topic',
                 'bad_encoding')
-        return decode_rgb_file(msg.data)
+        return decode_rgb_file(msg.data, max_megapixels)
     if msg.encoding in _HALF_PLANES:
         return _decode_planes(msg)
     if msg.encoding in _PAIRS and msg.width % 2:

@@ -30,6 +30,7 @@ from typing import Any
 
 import cv2
 from lstm_depth.msgs.image import decode_rgb, encode_image, is_compressed
+from lstm_depth.msgs.image_file import MAX_MESSAGE_MEGAPIXELS
 import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
@@ -53,9 +54,10 @@ class ImageConverter:
         """Try cv_bridge on every encoding."""
         self._bridge, self._proven, self.summary = _prove_cv_bridge()
 
-    def to_rgb(self, msg: Any) -> np.ndarray:
+    def to_rgb(self, msg: Any,
+               max_megapixels: float = MAX_MESSAGE_MEGAPIXELS) -> np.ndarray:
         """
-        Return (H, W, 3) uint8 RGB of an Image or CompressedImage.
+        Return (H, W, 3) uint8 RGB of an Image or CompressedImage of at most *max_megapixels*.
 
         Raises MessageError, with its ``cause``, for a message that cannot be read.
         """
@@ -63,7 +65,7 @@ class ImageConverter:
             rgb = _ask_cv_bridge(self._bridge, msg)
             if rgb is not None:
                 return rgb
-        return decode_rgb(msg)
+        return decode_rgb(msg, max_megapixels)
 
     def _fits_cv_bridge(self, msg: Any) -> bool:
         """

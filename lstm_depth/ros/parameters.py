@@ -101,6 +101,9 @@ class DepthSettings(Settings):
         low=0.001, high=3600.0)
     focal_scaling: bool = _parameter(
         True, 'Correct the metric scale by the focal length in camera_info.')
+    max_image_megapixels: float = _parameter(
+        40.0, 'Compressed images that claim to be larger are dropped before they are decoded '
+        '[1e6 pixels].', low=0.01, high=1000.0)
     rectified: str = _parameter(
         'auto', 'Whether the images are rectified, so that P of camera_info describes them and '
         'not K and D: auto (by the name of the image topic, image_rect..., or where D is 0), '

@@ -88,7 +88,7 @@ class FrameProcessor:
             self.drop('no_subscriber')
             return None
         try:
-            rgb = self._converter.to_rgb(job.msg)
+            rgb = self._converter.to_rgb(job.msg, settings.max_image_megapixels)
         except MessageError as error:
             self._drop_loudly(error.cause, f'image dropped: {error}')
             return None

@@ -28,7 +28,8 @@ from lstm_depth.data.nyu.output import (
 )
 from lstm_depth.data.reader import option, Reader
 from lstm_depth.data.sequence import cut_at_gaps, FileSequence, FrameFiles, FrameSequence
-from lstm_depth.errors import DataError
+from lstm_depth.errors import ConfigError, DataError
+from lstm_depth.files import inside
 from lstm_depth.geometry import Camera
 
 
@@ -45,15 +46,22 @@ def built_sequences(root: Path, part: str | None = None) -> list[FrameSequence]:
 
     *part*: only ``train`` or ``test``; DataError where the folder was built without a split.
     """
-    camera = Camera(**read_build_file(root)['camera'])
+    try:
+        camera = Camera(**read_build_file(root)['camera'])
+    except (KeyError, TypeError, ConfigError) as error:
+        raise DataError(f'{root / BUILD_FILE} names no camera ({error}); build the folder again'
+                        ) from error
     rows = read_rows(root / MANIFEST, FrameRow)
     if part is not None:
         names = _listed_images(root / file_list(part))
         rows = [row for row in rows if row.rgb in names]
     scenes: dict[str, list[FrameFiles]] = {}
     for row in rows:
-        scenes.setdefault(row.scene, []).append(FrameFiles(
-            root / row.rgb, root / row.depth, _nanoseconds(row.depth_stamp)))
+        try:
+            scenes.setdefault(row.scene, []).append(FrameFiles(
+                inside(root, row.rgb), inside(root, row.depth), _nanoseconds(row.depth_stamp)))
+        except ValueError as error:
+            raise DataError(f'{root / MANIFEST}: {error}; build the folder again') from error
     sequences = []
     for scene, files in scenes.items():
         runs = cut_at_gaps(files)

@@ -21,7 +21,7 @@ from pathlib import Path
 from lstm_depth.data.reader import Reader
 from lstm_depth.data.sequence import FileSequence, FrameFiles, FrameSequence
 from lstm_depth.errors import DataError
-from lstm_depth.files import natural_key
+from lstm_depth.files import inside, natural_key
 from lstm_depth.geometry import NYU_CAMERA
 
 
@@ -49,15 +49,18 @@ def csv_sequences(path: Path) -> list[FrameSequence]:
         raise DataError(f'{path} cannot be read as lines "IMAGE,DEPTH": {error}') from error
     if not lines or any(len(line) != 2 for line in lines):
         raise DataError(f'{path} must have lines "IMAGE,DEPTH"')
-    base = next((base for base in (path.parent, path.parent.parent)
-                 if (base / lines[0][0]).exists()), None)
+    try:
+        base = next((base for base in (path.parent, path.parent.parent)
+                     if inside(base, lines[0][0]).exists()), None)
+        places = [[inside(base or path.parent, name) for name in line] for line in lines]
+    except ValueError as error:
+        raise DataError(f'{path}: {error}') from error
     if base is None:
         raise DataError(f'{path} names {lines[0][0]}, which is neither beside it nor beside its '
                         'folder; unpack the images there')
     folders: dict[str, list[FrameFiles]] = {}
-    for rgb, depth in lines:
-        folders.setdefault(str(Path(rgb).parent), []).append(
-            FrameFiles(base / rgb, base / depth))
+    for (name, _), (rgb, depth) in zip(lines, places):
+        folders.setdefault(str(Path(name).parent), []).append(FrameFiles(rgb, depth))
     # The test part's files are called 00000_colors.png and 00000_depth.png.
     test = lines[0][1].endswith('_depth.png')
     for files in folders.values():

@@ -31,6 +31,7 @@ from lstm_depth.data.camera_file import CAMERA_FILES, find_camera
 from lstm_depth.data.reader import option, Reader
 from lstm_depth.data.sequence import cut_at_gaps, FileSequence, FrameFiles, FrameSequence
 from lstm_depth.errors import DataError
+from lstm_depth.files import inside
 from lstm_depth.geometry import Camera
 from lstm_depth.lens import Distortion
 from lstm_depth.msgs.transforms import rigid_transform
@@ -77,7 +78,7 @@ def tum_sequences(root: Path, camera: str = '',
     icl = _counts_frames(pairs)
     poses = _Poses(root, icl)
     seconds = 1 / _ICL_RATE_HZ if icl else 1.0
-    files = [FrameFiles(root / rgb, root / depth, round(stamp * seconds * 1e9), poses.at(stamp))
+    files = [FrameFiles(rgb, depth, round(stamp * seconds * 1e9), poses.at(stamp))
              for stamp, rgb, depth in pairs]
     known, notes = _camera(root, [item.rgb for item in files], camera, icl)
     runs = cut_at_gaps(files)
@@ -87,14 +88,15 @@ def tum_sequences(root: Path, camera: str = '',
         for number, run in enumerate(runs)]
 
 
-def _pairs(root: Path) -> Iterator[tuple[float, str, str]]:
+def _pairs(root: Path) -> Iterator[tuple[float, Path, Path]]:
     """Yield (stamp, image, depth), in the order of time, of images that have depth."""
     listed = next((root / name for name in _LISTS if (root / name).is_file()), None)
     if listed is not None:
         rows = []
         for first, second in _lines(listed, 4):
             # ICL-NUIM names depth first, TUM's tool the image.
-            rgb, depth = (second, first) if 'depth' in first[1].lower() else (first, second)
+            swapped = 'depth' in first[1].relative_to(root).as_posix().lower()
+            rgb, depth = (second, first) if swapped else (first, second)
             rows.append((rgb[0], rgb[1], depth[1]))
         yield from sorted(rows)
         return
@@ -108,8 +110,9 @@ def _pairs(root: Path) -> Iterator[tuple[float, str, str]]:
             yield stamp, name, near[1]
 
 
-def _lines(path: Path, words: int) -> Iterator[tuple[tuple[float, str], ...]]:
+def _lines(path: Path, words: int) -> Iterator[tuple[tuple[float, Path], ...]]:
     """Yield the (stamp, file) pairs of the lines of a list with so many words a line."""
+    root = path.parent
     try:
         text = path.read_text(encoding='utf-8-sig')
     except (OSError, UnicodeDecodeError) as error:
@@ -119,21 +122,14 @@ def _lines(path: Path, words: int) -> Iterator[tuple[tuple[float, str], ...]]:
         if not parts or parts[0].startswith('#'):
             continue
         try:
-            yield tuple((float(parts[index]), _inside(parts[index + 1]))
+            yield tuple((float(parts[index]), inside(root, parts[index + 1]))
                         for index in range(0, words, 2))
         except (IndexError, ValueError) as error:
             raise DataError(f'{path}, line {number} is no list of stamps and files: '
                             f'{line[:80]!r}') from error
 
 
-def _inside(name: str) -> str:
-    """Return the name of a file; ValueError where it leaves the folder."""
-    if Path(name).is_absolute() or '..' in Path(name).parts:
-        raise ValueError(f'{name} is outside')
-    return name
-
-
-def _counts_frames(pairs: list[tuple[float, str, str]]) -> bool:
+def _counts_frames(pairs: list[tuple[float, Path, Path]]) -> bool:
     """Return whether the stamps are numbers of frames, as ICL-NUIM's are."""
     return all(stamp.is_integer() and stamp < 1e6 for stamp, _, _ in pairs)
 

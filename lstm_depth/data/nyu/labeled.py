@@ -21,12 +21,13 @@ from types import TracebackType
 from typing import Any
 
 from lstm_depth.data.nyu.kinect import RGB_LENS
-from lstm_depth.data.nyu.matlab import open_hdf5
+from lstm_depth.data.nyu.matlab import is_own, open_hdf5
 from lstm_depth.data.nyu.sync import stamp_of
 from lstm_depth.errors import DataError
 from lstm_depth.frames import CameraFrame
 import numpy as np
 
+_LONGEST_TEXT = 4096
 _DEPTHS = {'filled': 'depths', 'raw': 'rawDepths'}
 
 
@@ -47,6 +48,8 @@ class LabeledFile:
         for name in ('images', self._depth, 'scenes', 'rawDepthFilenames'):
             if name not in self._file:
                 raise DataError(f'{path} has no {name}; it is not nyu_depth_v2_labeled.mat')
+            if not is_own(self._file, name):
+                raise DataError(f'{name} of {path} is kept in another file, which is not followed')
 
     def __enter__(self) -> LabeledFile:
         """Return the open file."""
@@ -106,12 +109,24 @@ class LabeledFile:
         """Return the array of one frame."""
         if not 0 <= index < len(self):
             raise DataError(f'{self.path} has frames 0 to {len(self) - 1}; there is no {index}')
-        return self._file[name][index]
+        try:
+            return self._file[name][index]
+        except (OSError, TypeError, ValueError, MemoryError) as error:
+            raise DataError(f'{self.path}: {name} of frame {index} cannot be read ({error}); '
+                            'download it again') from error
 
     def _text(self, name: str, index: int) -> str:
         """Return one string of a MATLAB cell array, stored as references to character codes."""
         cells = self._file[name]
         if not 0 <= index < cells.size:
             raise DataError(f'{self.path} has frames 0 to {cells.size - 1}; there is no {index}')
-        reference = cells[(0, index) if cells.shape[0] == 1 else (index, 0)]
-        return ''.join(map(chr, np.asarray(self._file[reference]).ravel()))
+        try:
+            reference = cells[(0, index) if cells.shape[0] == 1 else (index, 0)]
+            codes = self._file[reference]
+            if codes.size > _LONGEST_TEXT or codes.external:
+                raise ValueError('it is no short text')
+            return ''.join(map(chr, np.asarray(codes).ravel()))
+        # What is no reference, or one to anything but a text, surfaces as almost anything.
+        except Exception as error:
+            raise DataError(f'{self.path}: {name} of frame {index} cannot be read ({error}); '
+                            'download it again') from error

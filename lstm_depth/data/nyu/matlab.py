@@ -68,6 +68,15 @@ def open_hdf5(path: str | Path) -> Any:
         raise DataError(f'{path} is damaged ({error}); download it again') from error
 
 
+def is_own(file: Any, name: str) -> bool:
+    """Return whether a dataset's values are in the HDF5 *file* itself."""
+    import h5py
+    if isinstance(file.get(name, getlink=True), (h5py.ExternalLink, h5py.SoftLink)):
+        return False
+    found = file[name]
+    return isinstance(found, h5py.Dataset) and not found.external and not found.is_virtual
+
+
 def read_split_indices(path: str | Path) -> tuple[list[int], list[int]]:
     """Return the 0-based (training, test) frame numbers in ``splits.mat``, which counts from 1."""
     require_kind(path, 'v5')
@@ -83,5 +92,8 @@ def read_split_indices(path: str | Path) -> tuple[list[int], list[int]]:
     except Exception as error:
         raise DataError(f'{path} is not a whole splits.mat with trainNdxs and testNdxs '
                         f'({error}); download it again') from error
-    train, test = ([int(number) - 1 for number in part] for part in parts)
+    try:
+        train, test = ([int(number) - 1 for number in part] for part in parts)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DataError(f'{path} holds no frame numbers ({error}); download it again') from error
     return train, test

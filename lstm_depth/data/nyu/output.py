@@ -35,7 +35,7 @@ import cv2
 from lstm_depth.data.nyu.kinect import RGB_LENS
 from lstm_depth.data.nyu.sync import SyncedFrame
 from lstm_depth.errors import ConfigError, DataError
-from lstm_depth.files import atomic_path, write_json, write_text
+from lstm_depth.files import atomic_path, table_text, text_of_table, write_json, write_text
 from lstm_depth.geometry import Camera
 from lstm_depth.visualize import DepthPicture, strip, write_png
 import numpy as np
@@ -147,8 +147,11 @@ def start_build(output: Path, settings: FrameSettings) -> None:
 def read_build_file(folder: Path) -> dict:
     """Return what ``build.json`` of a built folder says; DataError where it is damaged."""
     try:
-        return json.loads((folder / BUILD_FILE).read_text(encoding='utf-8'))
-    except (OSError, ValueError, RecursionError) as error:
+        content = json.loads((folder / BUILD_FILE).read_text(encoding='utf-8'))
+        if not isinstance(content, dict):
+            raise TypeError('it holds no table')
+        return content
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise DataError(f'{folder / BUILD_FILE} cannot be read ({error}); build the folder '
                         'again') from error
 
@@ -221,8 +224,9 @@ def write_rows(path: Path, kind: type[Row], rows: Iterable[Row], **extra: list[s
     writer = csv.writer(text, lineterminator='\n')
     writer.writerow(names + list(extra))
     for number, row in enumerate(rows):
-        writer.writerow([getattr(row, name) for name in names]
-                        + [column[number] for column in extra.values()])
+        writer.writerow([table_text(value) for value in (
+            *(getattr(row, name) for name in names),
+            *(column[number] for column in extra.values()))])
     try:
         write_text(path, text.getvalue())
     except OSError as error:
@@ -234,7 +238,7 @@ def read_rows(path: Path, kind: type[Row]) -> list[Row]:
     types = {'int': int, 'float': float, 'str': str}
     try:
         with path.open(encoding='utf-8', newline='') as file:
-            return [kind(**{field.name: types[field.type](line[field.name])
+            return [kind(**{field.name: types[field.type](text_of_table(line[field.name]))
                             for field in fields(kind)}) for line in csv.DictReader(file)]
     except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
         raise DataError(f'{path} is not a table of build-nyu ({error}); remove it and build '

@@ -20,6 +20,7 @@ from lstm_depth.errors import DataError
 import numpy as np
 
 _LARGEST_RAW = 2047
+_LONGEST_NUMBER = 12
 
 
 class FrameError(DataError):
@@ -93,7 +94,8 @@ def _header(data: bytes) -> tuple[int, list[int]]:
             position += 1
         if start == position:
             break
-        fields.append(int(data[start:position]))
+        # No number of these files is longer, and int() refuses thousands of digits.
+        fields.append(int(data[start:position][:_LONGEST_NUMBER]))
     return position + 1, fields
 
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+import lzma
 import os
 from pathlib import Path, PurePosixPath
 import zipfile
@@ -26,6 +27,10 @@ import zlib
 from lstm_depth.data.nyu.pnm import FrameError
 from lstm_depth.data.nyu.sync import stamp_of, SyncedFrame, synchronise
 from lstm_depth.errors import DataError
+
+
+# A PPM of 640x480 is 0.9 MB.
+_LARGEST_FRAME = 2 * 2**20
 
 
 @dataclass(frozen=True)
@@ -69,8 +74,15 @@ class RawScene:
             if self.prefix is None:
                 return (self.container / name).read_bytes()
             path = str(PurePosixPath(self.prefix) / name)
-            return _archive(self.container).read(path)
-        except (OSError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            # A file that unpacks to more than a frame has is a damaged or a hostile one.
+            with _archive(self.container).open(path) as file:
+                data = file.read(_LARGEST_FRAME + 1)
+            if len(data) > _LARGEST_FRAME:
+                raise EOFError(f'it is larger than {_LARGEST_FRAME} bytes')
+            return data
+        # Encrypted files raise RuntimeError, unknown compression NotImplementedError.
+        except (OSError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile,
+                zlib.error, lzma.LZMAError) as error:
             raise FrameError(f'{name} of scene {self} cannot be read: {error}') from error
 
 
@@ -105,6 +117,9 @@ def _scenes_in(raw: Path) -> Iterator[RawScene]:
         for prefix, names in _archive_folders(raw).items():
             if any(stamp_of(name) for name in names):
                 name = PurePosixPath(prefix).name or raw.stem
+                if '..' in PurePosixPath(prefix).parts or prefix.startswith('/'):
+                    raise DataError(f'{raw} names files outside of itself ({prefix}); it is no '
+                                    'archive of raw scenes, get it again')
                 yield RawScene(name, raw, prefix)
         return
     for folder, folders, files in os.walk(raw):

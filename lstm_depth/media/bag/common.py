@@ -31,6 +31,12 @@ TRANSFORMS = 'tf2_msgs/msg/TFMessage'
 # Its name in old ROS 1 bags comes second.
 TRANSFORM_TYPES = (TRANSFORMS, 'tf/msg/tfMessage')
 
+# What is used of the messages that a bag may define as it likes.
+_IMAGE_FIELDS = ('header', 'height', 'width', 'encoding', 'is_bigendian', 'step', 'data')
+FIELDS = {IMAGE: _IMAGE_FIELDS, COMPRESSED_IMAGE: ('header', 'format', 'data'),
+          CAMERA_INFO: ('header', 'height', 'width', 'distortion_model', 'binning_x',
+                        'binning_y', 'roi')}
+
 STORAGE_SUFFIXES = ('.mcap', '.db3')
 BAG_SUFFIXES = (*STORAGE_SUFFIXES, '.bag')
 

@@ -129,6 +129,7 @@ class BagReader:
                 return
             try:
                 message = self._reader.deserialize(data, connection.msgtype)
+                _check_fields(message, connection.msgtype)
             except Exception:
                 self.skipped['corrupt_message'] += 1
                 continue
@@ -279,3 +280,9 @@ class BagReader:
             return decode_depth(message).shape if self._holds_depth(topic) else None
         except MessageError:
             return None
+
+
+def _check_fields(message: Any, msgtype: str) -> None:
+    """Raise AttributeError where a bag defines an image or camera_info without what it has."""
+    for name in common.FIELDS.get(msgtype, ()):
+        getattr(message, name)

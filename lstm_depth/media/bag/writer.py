@@ -25,6 +25,7 @@ from typing import Any
 
 import cv2
 from lstm_depth.errors import DataError
+from lstm_depth.files import partial_token, remove_stale
 from lstm_depth.geometry import Camera
 from lstm_depth.media.bag import common
 from lstm_depth.msgs.camera_info import info_fields
@@ -77,9 +78,11 @@ class BagWriter:
         """Start the bag in a temporary sibling folder."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            remove_stale(self.path)
             with ExitStack() as stack:
                 self._folder = Path(stack.enter_context(TemporaryDirectory(
-                    prefix=f'.{self.path.name}.', suffix='.partial', dir=self.path.parent)))
+                    prefix=f'.{self.path.name}.{partial_token()}', suffix='.partial',
+                    dir=self.path.parent)))
                 # The folder's name is the file's name too, in it and in metadata.yaml.
                 self._writer = Writer(self._folder / self.path.name, version=_METADATA_VERSION,
                                       storage_plugin=StoragePlugin.MCAP)

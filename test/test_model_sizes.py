@@ -30,11 +30,13 @@ from lstm_depth.models.fastdepth import TAPS
 from lstm_depth.models.hourglass import Hourglass
 from lstm_depth.models.layer_table import count_parameters, layer_table, summarise_model
 from lstm_depth.models.registry import model_entry
+from lstm_depth.training.parse import load_config
 import pytest
 import torch
 from torch import nn
 
-README = Path(__file__).parents[1] / 'lstm_depth' / 'models' / 'README.md'
+ROOT = Path(__file__).parents[1]
+README = ROOT / 'lstm_depth' / 'models' / 'README.md'
 
 
 @cache
@@ -220,6 +222,14 @@ def test_layer_tables_add_up_at_any_depth():
     conv1 = next(row for row in tables[2] if row.name == 'encoder.convs.blocks.0.0')
     assert (conv1.kind, conv1.shape, conv1.parameters) == ('Conv2d', (3, 256, 256), 84)
     assert conv1.macs == 256 * 256 * 3 * 3 * 9
+
+
+@pytest.mark.parametrize(('recipe', 'giga'), [('flagship', 1.24), ('flagship_lean', 0.49)])
+def test_a_frame_of_the_flagship_costs_so_many_multiply_adds(recipe, giga):
+    config = load_config(ROOT / 'config' / 'train' / f'{recipe}.yaml').model
+    with torch.device('meta'):
+        model = create_model(config.name, **config.settings)
+    assert sum(row.macs for row in layer_table(model)) == pytest.approx(giga * 1e9, rel=0.02)
 
 
 def test_a_layer_counts_for_itself_alone():

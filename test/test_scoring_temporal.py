@@ -193,7 +193,7 @@ def test_still_camera_is_recognised_without_poses_in_spite_of_noise(stopping):
 def test_slow_camera_is_not_taken_for_a_still_one():
     slow = PathConfig(speed_mps=(0.03, 0.05), turn_rate=0.02, tremor=0.0)
     frames = [replace(frame, pose=None)
-              for frame in sample_frames(40, 3, path_config=slow, **ROOM)]
+              for frame in sample_frames(20, 3, path_config=slow, **ROOM)]
     assert 'static_std' not in measured(frames, flickering(frames)[0], warmup=15).result()
 
 

@@ -107,9 +107,10 @@ def run(args: argparse.Namespace) -> int:
 
     if args.report:
         require_packages()
-    config = config_from(args, args.mode)
-    found = evaluate_with_crop(load_model(args.checkpoint, device=args.device), data_from(args),
-                               config, checkpoint=args.checkpoint or '')
+    # What is quickly found wrong comes before the network, which takes seconds.
+    config, data = config_from(args, args.mode), data_from(args)
+    found = evaluate_with_crop(load_model(args.checkpoint, device=args.device), data, config,
+                               checkpoint=args.checkpoint or '')
     # Before anything is printed: into "| head", that may end the command.
     if args.json:
         write_json(args.json, found.to_dict())

@@ -38,6 +38,7 @@ import numpy as np
 
 # Longer tables are cut, with a line that says so; the JSON output has everything.
 MAX_SCENES, MAX_RESETS, MAX_HEADER = 400, 50, 20_000
+RESET_MARKS = ' Orange marks: the hidden state was reset.'
 # The ending of temporal measures that say what the ground truth itself would get.
 _OF_TRUTH = '_truth'
 
@@ -145,7 +146,7 @@ def _series_figures(evaluation: Evaluation, series: Series) -> list[Figure]:
     """Return error, scale and steadiness of one frame after the other."""
     if evaluation.scored < 2:
         return []
-    resets = ' Orange marks: the hidden state was reset.' if series.resets else ''
+    resets = RESET_MARKS if series.resets else ''
     errors = 100 * _metric(evaluation.frames, 'abs_rel')
     ratios = np.array([frame.scale_ratio for frame in evaluation.frames])
     figures = [
@@ -154,14 +155,21 @@ def _series_figures(evaluation: Evaluation, series: Series) -> list[Figure]:
         Figure(series.chart('Scale of every frame', ratios, 'estimate / truth', reference=1.0),
                'Median ratio of estimated to true depth: at 1 the scale is right, below 1 the '
                'world looks too near. A steady line is a steady scale.' + resets)]
+    steadiness = tgm_figure(evaluation, series)
+    return figures + ([steadiness] if steadiness else [])
+
+
+def tgm_figure(evaluation: Evaluation, series: Series) -> Figure | None:
+    """Return how steady every frame is, None where some have no number."""
     changes = np.array(evaluation.series.get('tgm', ()))
     # Stills among the video have no frame before them, and so no number here.
-    if len(changes) == len(evaluation.frames) and np.isfinite(changes).any():
-        figures.append(Figure(
-            series.chart('Unsteadiness of every frame', 100 * changes, 'tgm (cm)', zero=True),
-            'How far the change of depth from the frame before is from the true change, where '
-            'the truth hardly changes: peaks are jumps that a viewer sees.' + resets))
-    return figures
+    if len(changes) != len(evaluation.frames) or not np.isfinite(changes).any():
+        return None
+    return Figure(
+        series.chart('Unsteadiness of every frame', 100 * changes, 'tgm (cm)', zero=True),
+        'How far the change of depth from the frame before is from the true change, where '
+        'the truth hardly changes: peaks are jumps that a viewer sees.'
+        + (RESET_MARKS if series.resets else ''))
 
 
 def _latency_figure(evaluation: Evaluation) -> Figure | None:

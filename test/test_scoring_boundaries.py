@@ -98,6 +98,15 @@ def test_scale_of_the_prediction_does_not_matter_and_no_edge_is_no_number(measur
     assert math.isnan(measure(soft, np.where(known, truth, 0), known))
 
 
+def test_image_sizes_compare():
+    truth = step(80, shape=(30, 160))
+    soft = cv2.GaussianBlur(truth, (0, 0), 0.6)
+    large, soft_large = (np.kron(image, np.ones((4, 4))) for image in (truth, soft))
+    small = boundary_f1(soft, truth, everywhere(truth))
+    assert 0.3 < small < 1
+    assert boundary_f1(soft_large, large, everywhere(large)) == pytest.approx(small, rel=0.02)
+
+
 def test_points_between_the_surfaces_fly():
     truth = step()
     assert flying_points(truth, truth, everywhere(truth)) == 0

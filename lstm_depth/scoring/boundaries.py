@@ -24,15 +24,15 @@ import math
 import cv2
 import numpy as np
 
+Pixels = tuple[slice, slice]
 # Depth Pro: an edge is a factor between neighbouring pixels, of ten sizes.
 _FACTORS = np.linspace(1.05, 1.25, 10)
 # How far a point is from a surface to float, as a factor, and how far apart the surfaces are.
 _FLOATS, _GAP = 1.1, 1.25
 # Pixels around one in which its foreground and background are looked for.
 _RADIUS = 2
-# The two halves of all pairs of neighbours, side by side and one above the other.
-_NEIGHBOURS = (((slice(None), slice(None, -1)), (slice(None), slice(1, None))),
-               ((slice(None, -1), slice(None)), (slice(1, None), slice(None))))
+# Pixels this share of the width apart are neighbours, so that sizes compare: 4 at 640.
+_NEIGHBOURS_IN_WIDTH = 160
 
 
 def boundary_f1(prediction: np.ndarray, truth: np.ndarray, known: np.ndarray) -> float:
@@ -45,12 +45,13 @@ def boundary_f1(prediction: np.ndarray, truth: np.ndarray, known: np.ndarray) ->
     in front. F1 is the harmonic mean of precision (found over predicted) and recall (found over
     true), here its mean over ten factors from 1.05 to 1.25, weighted by the factor. 1 is
     perfect, 0 where no contour is found; NaN where the truth has none. Bochkovskii et al. 2024
-    (Depth Pro, arXiv:2410.02073); their code averages precision and recall over the four
-    directions, we pool the pairs, as the formulas of the paper do.
+    (Depth Pro, arXiv:2410.02073). Two things are ours: neighbours are 1/160 of the width apart
+    and not one pixel, at which a network of a few hundred columns has no edge at all, and the
+    pairs of all directions are pooled, as in the formulas of the paper and not in its code.
     """
     found, predicted, true = (np.zeros(len(_FACTORS)) for _ in range(3))
     logs = np.log(prediction), np.log(np.where(known, truth, 1.0))
-    for near, far in _NEIGHBOURS:
+    for near, far in _neighbours(truth.shape[1]):
         changes = [log[far] - log[near] for log in logs]
         # Most of an image is smooth: the rest is all that has to be looked at.
         steep = np.maximum(*map(np.abs, changes)) > math.log(_FACTORS[0])
@@ -96,6 +97,13 @@ def flying_points(prediction: np.ndarray, truth: np.ndarray, known: np.ndarray) 
             surface = padded[rows + down, columns + right]
             between &= (depth > _FLOATS * surface) | (depth * _FLOATS < surface)
     return float(between.mean())
+
+
+def _neighbours(width: int) -> tuple[tuple[Pixels, Pixels], ...]:
+    """Return the two halves of all pairs of neighbours, side by side and one above the other."""
+    step = max(1, round(width / _NEIGHBOURS_IN_WIDTH))
+    every, first, second = slice(None), slice(None, -step), slice(step, None)
+    return ((every, first), (every, second)), ((first, every), (second, every))
 
 
 def _levels(change: np.ndarray) -> np.ndarray:

@@ -23,6 +23,7 @@ import subprocess
 import sys
 
 import cv2
+from lstm_depth.header import shipped_checkpoint
 import numpy as np
 import pytest
 
@@ -81,6 +82,15 @@ def test_the_node_and_the_demo_load_their_network(tmp_path):
             'print(node.trigger_configure())\n'
             'node.close()\nnode.destroy_node()\nrclpy.shutdown()')
     assert 'SUCCESS' in run(code, tmp_path)
+
+
+def test_a_checkpoint_that_is_not_exported_says_what_to_do(tmp_path):
+    (tmp_path / 'mine.safetensors').write_bytes(shipped_checkpoint().read_bytes())
+    code = ('import lstm_depth\ntry:\n    lstm_depth.load_model("mine.safetensors")\n'
+            'except lstm_depth.errors.MissingPackage as error:\n    print(error)')
+    message = run(code, tmp_path)
+    assert 'mine.safetensors' in message and '"lstm_depth export"' in message
+    assert "pip install 'lstm_depth[export]'" in message
 
 
 def test_training_says_what_to_install(tmp_path):

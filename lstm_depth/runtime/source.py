@@ -98,4 +98,4 @@ class Source:
         except MissingPackage as error:
             raise MissingPackage(
                 f'{self.path} runs without PyTorch once it is exported ("lstm_depth export", '
-                f'on any machine); to do so here, {error}') from error
+                "on any machine); to do so here, pip install 'lstm_depth[export]'") from error

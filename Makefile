@@ -68,8 +68,8 @@ test: $(STAMP)  ## Run the tests (ARGS='-k stream', WORKERS=1 for one after the 
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 torture: export LSTM_DEPTH_TRIES ?= 2000
-torture: $(STAMP)  ## Try damaged files of every format for long (LSTM_DEPTH_TRIES=2000)
-	$(BIN)/python -m pytest test/test_fuzz.py $(ARGS)
+torture: $(STAMP)  ## Damaged files and killed commands, for long (LSTM_DEPTH_TRIES=2000)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) test/test_fuzz.py test/test_kill.py $(ARGS)
 
 lint: $(STAMP)  ## Run ruff and the ROS linters
 	$(BIN)/ruff check .

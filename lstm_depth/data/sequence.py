@@ -158,12 +158,10 @@ class FileSequence(FrameSequence):
 def shrunk(frame: CameraFrame, width: int) -> CameraFrame:
     """Return a frame with depth at a smaller *width*, with the same aspect ratio."""
     size = (width, round(frame.rgb.shape[0] * width / frame.rgb.shape[1]))
-    depth = np.empty(size[::-1], np.float32)
-    resize_depth(frame.depth, depth)
     return CameraFrame(
         resize_rgb(frame.rgb, *size), frame.stamp_ns, frame.frame_id,
         camera=frame.camera and frame.camera.resized(*size), pose=frame.pose,
-        depth=depth)
+        depth=resize_depth(frame.depth, *size))
 
 
 def cropped(camera: Camera, left: int, top: int, width: int, height: int) -> Camera:

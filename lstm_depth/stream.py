@@ -28,6 +28,7 @@ import time
 from typing import TYPE_CHECKING
 
 import cv2
+from lstm_depth.anchor import AnchorConfig, AnchoredDepth, AnchorStage
 from lstm_depth.errors import ConfigError, DataError
 from lstm_depth.geometry import Camera
 from lstm_depth.runtime.engine import Engine, State
@@ -59,13 +60,36 @@ class DepthFrame:
     *depth*: (H, W) float32 metres along the optical axis, at the size of the
     pushed image, NaN where the network gave no finite number. *stamp_s*: the
     stamp of the image. *latency_s*: seconds from push to answer. *reset*: why
-    the state was reset at this frame, None in a steady stream.
+    the state was reset at this frame, None in a steady stream. *anchored*: what the
+    anchor made of it, None without one; *scale*, *scale_sigma*, *confidence* and
+    *anchors* are its.
     """
 
     depth: np.ndarray
     stamp_s: float
     latency_s: float
     reset: ResetReason | None = None
+    anchored: AnchoredDepth | None = None
+
+    @property
+    def scale(self) -> float:
+        """Return the factor that the whole depth was multiplied with, 1 without an anchor."""
+        return self.anchored.scale if self.anchored else 1.0
+
+    @property
+    def scale_sigma(self) -> float:
+        """Return the standard deviation of the log scale, NaN without an anchor."""
+        return self.anchored.scale_sigma if self.anchored else math.nan
+
+    @property
+    def confidence(self) -> np.ndarray | None:
+        """Return (H, W) how probable it is that depth is right to 25 %, None without anchor."""
+        return self.anchored.confidence if self.anchored else None
+
+    @property
+    def anchors(self) -> np.ndarray:
+        """Return (N, 3) the points used: column, row, metres along z."""
+        return self.anchored.anchors if self.anchored else np.empty((0, 3))
 
 
 class DepthStream:
@@ -81,7 +105,8 @@ class DepthStream:
     stateful mode, rebuild the state from the buffer every so many frames, to bound drift;
     0 is never.
     *focal_scaling*: correct the metric scale for cameras of another focal length
-    than the model was trained with (see ``push``).
+    than the model was trained with (see ``push``). *anchor*: what gives depth the scale of
+    the world, a name of ``lstm_depth.anchor``; *anchor_config*: its settings.
 
     Nothing pushed can leave NaN in the state. Not thread-safe: one thread pushes.
     Raises ConfigError for values out of range.
@@ -89,7 +114,8 @@ class DepthStream:
 
     def __init__(self, model: Engine | DepthModel | None = None, *, device: str | None = None,
                  mode: str = 'stateful', buffer_size: int = 8, max_gap_s: float = 1.0,
-                 reprime_every: int = 0, focal_scaling: bool = True) -> None:
+                 reprime_every: int = 0, focal_scaling: bool = True, anchor: str | None = None,
+                 anchor_config: AnchorConfig | None = None) -> None:
         """Move the model to its device and start with an empty state."""
         if mode not in MODES:
             raise ConfigError(f'mode must be one of {", ".join(MODES)}, not {mode!r}')
@@ -109,6 +135,7 @@ class DepthStream:
         self._device = device
         self._model = as_engine(load_model() if model is None else model, device)
         self._pending: ResetReason | None = None
+        self._anchor = AnchorStage(anchor, anchor_config) if anchor else None
         self._clear()
 
     @property
@@ -143,8 +170,10 @@ class DepthStream:
         self._buffer = deque(self._buffer, maxlen=size)
 
     def reset(self, reason: ResetReason = ResetReason.EXPLICIT) -> None:
-        """Forget the state and the buffer; the next frame's answer carries *reason*."""
+        """Forget state, buffer and anchor; the next frame's answer carries *reason*."""
         self._clear()
+        if self._anchor:
+            self._anchor.reset()
         self._count(reason)
 
     def swap_model(self, model: Engine | DepthModel) -> None:
@@ -155,7 +184,8 @@ class DepthStream:
         self._state = self._prime()
 
     def push(self, rgb: np.ndarray, stamp_s: float, *,
-             camera: Camera | None = None, out: np.ndarray | None = None
+             camera: Camera | None = None, pose: np.ndarray | None = None,
+             points: np.ndarray | None = None, out: np.ndarray | None = None
              ) -> DepthFrame | None:
         """
         Return the depth of one frame, or None for a repeated stamp.
@@ -165,8 +195,9 @@ class DepthStream:
         size. *camera*: the image's intrinsics where known. An object at depth Z
         seen with focal length f looks as large as at Z f0 / f with the f0 the
         model learned its scale with, so depth is multiplied by f / f0 (the
-        canonical camera of Metric3D, Yin et al. 2023). *out*: (H, W) float32, for a depth
-        that is written into memory of the caller's.
+        canonical camera of Metric3D, Yin et al. 2023). *pose*: (4, 4) camera to odometry
+        frame, metres, and *points*: (N, 3) metres in the camera's frame, for the anchor.
+        *out*: (H, W) float32, for a depth that is written into memory of the caller's.
 
         Raises DataError, with the state untouched, for anything that is not
         such an image or stamp.
@@ -190,7 +221,12 @@ class DepthStream:
         self._last_stamp, self._last_size = stamp_s, rgb.shape[:2]
         reset, self._pending = self._pending, None
         answer = self._postprocess(depth, rgb.shape[:2], camera, out)
-        return DepthFrame(answer, stamp_s, time.perf_counter() - started, reset)
+        anchored = self._anchor and self._anchor.apply(rgb, answer, camera, stamp_s, pose, points)
+        if anchored and out is not None:
+            np.copyto(out, anchored.depth)
+        elif anchored:
+            answer = anchored.depth
+        return DepthFrame(answer, stamp_s, time.perf_counter() - started, reset, anchored)
 
     def _clear(self) -> None:
         """Return to the state before the first frame."""

@@ -27,7 +27,7 @@ WRONG_SCALE = 1.3
 
 
 @lru_cache(maxsize=4)
-def walk(seed: int = 7, frames: int = 60) -> list[CameraFrame]:
+def walk(seed: int = 7, frames: int = 75) -> list[CameraFrame]:
     """Return a walk through a rendered room, 240x180 at 15 Hz."""
     path = PathConfig(speed_mps=(0.3, 0.8), turn_rate=0.4)
     return list(sample_frames(frames, seed, width=240, height=180, rate_hz=15,

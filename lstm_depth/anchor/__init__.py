@@ -13,7 +13,7 @@
 # limitations under the License.
 """Metric depth anchored by what a robot knows: its own motion, sparse points, its height."""
 
-from lstm_depth.anchor import odometry  # noqa: F401
+from lstm_depth.anchor import camera_height, odometry, points, visual  # noqa: F401
 from lstm_depth.anchor.config import AnchorConfig
 from lstm_depth.anchor.source import source_names
 from lstm_depth.anchor.stage import AnchoredDepth, AnchorStage

@@ -39,7 +39,8 @@ class AnchorConfig:
     *scale_drift*: how much the log scale of the network may wander, per square root of a
     second. *scale_floor*: the least standard deviation of one frame's log scale, for what
     the points of a frame have in common. *release_s*: without evidence the scale goes back
-    to the network's own with this time constant. *network_sigma*: standard deviation of the
+    to the network's own with this time constant. *patience_s*: how long another scale must
+    be seen until it is believed. *network_sigma*: standard deviation of the
     log of the network's local errors.
 
     *field_px*, *field_log_depth*: the widths of the kernel that spreads a point's
@@ -53,16 +54,17 @@ class AnchorConfig:
     forward_backward_px: float = 0.7
     max_residual_px: float = 2.0
     max_sigma: float = 0.25
-    min_share: float = 0.25
+    min_share: float = 0.4
     min_depth: float = 0.3
     max_depth: float = 8.0
-    memory_s: float = 5.0
+    memory_s: float = 2.0
     camera_height_m: float | None = None
     scale_drift: float = 0.1
     scale_floor: float = 0.05
-    release_s: float = 10.0
-    network_sigma: float = 0.15
-    field_px: float = 40.0
+    release_s: float = 6.0
+    patience_s: float = 1.2
+    network_sigma: float = 0.3
+    field_px: float = 32.0
     field_log_depth: float = 0.15
     field_memory: float = 0.0
 
@@ -72,8 +74,8 @@ class AnchorConfig:
             if getattr(self, name) < 16:
                 raise ConfigError(f'anchor {name} must be at least 16, not {getattr(self, name)}')
         positive = ('pixel_sigma', 'forward_backward_px', 'max_residual_px', 'max_sigma',
-                    'memory_s', 'scale_drift', 'scale_floor', 'release_s', 'network_sigma',
-                    'field_px', 'field_log_depth')
+                    'memory_s', 'scale_drift', 'scale_floor', 'release_s', 'patience_s',
+                    'network_sigma', 'field_px', 'field_log_depth')
         for name in positive:
             if not 0 < getattr(self, name) < math.inf:
                 raise ConfigError(f'anchor {name} must be above 0 and finite, not '

@@ -64,14 +64,13 @@ class Landmarks:
         for name in ('points', 'seen', '_strikes', '_information', '_vector', '_origins'):
             setattr(self, name, getattr(self, name)[kept])
 
-    def move(self, transform: np.ndarray) -> None:
-        """Take all landmarks to another frame of reference by a (4, 4)."""
-        turn, shift = transform[:3, :3], transform[:3, 3]
-        self.points = self.points @ turn.T + shift
-        self._information = turn @ self._information @ turn.T
-        self._origins = self._origins @ turn.T + shift
-        self._vector = (self._vector @ turn.T
-                        + np.einsum('nij,j->ni', self._information, shift))
+    def rescale(self, factor: float, centre: np.ndarray) -> None:
+        """Move all landmarks and all they were seen from to *factor* times as far off."""
+        self._information /= factor ** 2
+        self._vector = (self._vector / factor
+                        + (1 - factor) * np.einsum('nij,j->ni', self._information, centre))
+        self.points = centre + factor * (self.points - centre)
+        self._origins = centre + factor * (self._origins - centre)
 
     def fade(self, share: float) -> None:
         """Let what was seen so far count only *share* as much."""

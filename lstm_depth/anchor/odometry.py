@@ -17,6 +17,8 @@ from __future__ import annotations
 
 from lstm_depth.anchor.config import AnchorConfig
 from lstm_depth.anchor.landmarks import Landmarks
+from lstm_depth.anchor.motion import angle_of, inverse, refine_pose
+from lstm_depth.anchor.rays import to_camera, unit_rays
 from lstm_depth.anchor.source import Anchors, AnchorSource, register, View
 from lstm_depth.anchor.tracks import Tracker
 from lstm_depth.geometry import Camera
@@ -27,6 +29,12 @@ _MOVED = 0.004
 _MIN_SEEN = 3
 # Seconds over which the share of fixed landmarks is averaged.
 _SHARE_S = 0.6
+# No robot is faster, metres and radians a second: such a step is a jump of its odometry.
+_MAX_SPEED, _MAX_TURN = 5.0, 6.0
+# Landmarks of this deviation are sure. They contradict the poses when what they see lies off
+# by more than a share of the way and of their distance, summed over a while.
+_SURE, _MIN_SURE = 0.12, 15
+_DISAGREE, _SEEN_SHARE, _AGREE_S = 0.5, 0.015, 0.4
 
 
 @register('odometry')
@@ -47,6 +55,10 @@ class OdometrySource(AnchorSource):
         self._tracker.reset()
         self._landmarks.reset()
         self._centre: np.ndarray | None = None
+        self._told: np.ndarray | None = None
+        self._told_s = self._seconds = self._travelled = 0.0
+        self._suspect_s = -np.inf
+        self._disagreement = np.zeros(3)
         self._stamp_s = self._share_s = 0.0
         self._share = 0.0
 
@@ -55,10 +67,59 @@ class OdometrySource(AnchorSource):
         if view.pose is None:
             self.reset()
             return Anchors(note='no camera pose')
+        before, step = self._told, self._step(view)
+        if step is None:
+            self.reset()
+            self._told, self._told_s = view.pose, view.stamp_s
         tracks = self._tracker.advance(view.gray, self._guess(view.camera, view.pose))
         self._landmarks.keep(tracks.kept)
+        if step is not None and self._contradicted(view, before, step,
+                                                   tracks.points[:len(tracks.kept)]):
+            self._landmarks.reset()
+            self._suspect_s = view.stamp_s
         self._observe(view, tracks.points, scale)
-        return self._anchors(view, tracks.points)
+        anchors = self._anchors(view, tracks.points)
+        if view.stamp_s - self._suspect_s < self.config.patience_s:
+            return Anchors(note='what is seen contradicts the motion that the poses tell')
+        return anchors
+
+    def _step(self, view: View) -> np.ndarray | None:
+        """Return the (4, 4) motion since the last frame, None for one that no robot makes."""
+        told, self._told = self._told, view.pose
+        self._seconds, self._told_s = view.stamp_s - self._told_s, view.stamp_s
+        if told is None:
+            return np.eye(4)
+        step = inverse(told) @ view.pose
+        possible = (np.linalg.norm(step[:3, 3]) < _MAX_SPEED * self._seconds + 0.02
+                    and angle_of(step[:3, :3]) < _MAX_TURN * self._seconds + 0.02)
+        return step if possible else None
+
+    def _contradicted(self, view: View, before: np.ndarray | None, step: np.ndarray,
+                      pixels: np.ndarray) -> bool:
+        """
+        Return whether landmarks that are sure say that the camera has moved another way.
+
+        Wheels that slip or stick are told so at both ends: by the landmarks of before, and
+        when they hold again, by those that were seen meanwhile.
+        """
+        landmarks, centre = self._landmarks, view.pose[:3, 3]
+        sure = ((landmarks.seen >= _MIN_SEEN)
+                & (landmarks.sigma(centre, view.camera.fx) < _SURE))
+        if before is None or np.count_nonzero(sure) < _MIN_SURE:
+            self._disagreement, self._travelled = np.zeros(3), 0.0
+            return False
+        points = landmarks.points[sure]
+        found = refine_pose(view.pose, points, pixels[sure], np.ones(len(points)), view.camera,
+                            0.2, 0.5)
+        keep = np.exp(-self._seconds / _AGREE_S)
+        seen = inverse(before) @ found.pose
+        self._disagreement = keep * self._disagreement + seen[:3, 3] - step[:3, 3]
+        self._travelled = keep * self._travelled + max(np.linalg.norm(seen[:3, 3]),
+                                                       np.linalg.norm(step[:3, 3]))
+        reach = float(np.median(np.linalg.norm(points - centre, axis=1)))
+        limit = _DISAGREE * self._travelled + _SEEN_SHARE * reach
+        return (found.inliers.mean() > 0.5
+                and bool(np.linalg.norm(self._disagreement) > limit))
 
     def _guess(self, camera: Camera, pose: np.ndarray) -> np.ndarray | None:
         """Return where the last frame's corners should be seen from *pose*."""
@@ -104,16 +165,3 @@ class OdometrySource(AnchorSource):
                     & (points[:, 2] > config.min_depth) & (points[:, 2] < config.max_depth))
         return Anchors(pixels[good], points[good, 2], sigma[good],
                        '' if good.any() else 'no landmark is fixed well enough')
-
-
-def unit_rays(camera: Camera, pixels: np.ndarray) -> np.ndarray:
-    """Return (N, 3) float64 unit vectors in the camera's frame towards (N, 2) pixels."""
-    rays = np.ones((len(pixels), 3))
-    rays[:, 0] = (pixels[:, 0] - camera.cx) / camera.fx
-    rays[:, 1] = (pixels[:, 1] - camera.cy) / camera.fy
-    return rays / np.linalg.norm(rays, axis=1, keepdims=True)
-
-
-def to_camera(points: np.ndarray, pose: np.ndarray) -> np.ndarray:
-    """Return (N, 3) points of the odometry frame in the frame of the camera at *pose*."""
-    return (points - pose[:3, 3]) @ pose[:3, :3]

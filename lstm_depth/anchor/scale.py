@@ -21,9 +21,8 @@ import math
 from lstm_depth.anchor.config import AnchorConfig
 import numpy as np
 
-# An innovation of so many standard deviations is left out, unless it comes again and again.
-_GATE = 3.0
-_PATIENCE = 3
+# An innovation of so many standard deviations is left out, unless it stays.
+_GATE = 2.5
 # The network's own scale, which is what is known without any anchor.
 _PRIOR_SIGMA = 0.25
 
@@ -53,7 +52,9 @@ def measure_scale(log_ratio: np.ndarray, sigma: np.ndarray, config: AnchorConfig
     spread = 1.4826 * float(np.median(np.abs(log_ratio - centre)))
     # Neighbouring points share the network's errors: 100 points are not 100 opinions.
     sigma_mean = max(spread, config.network_sigma) / math.sqrt(max(count / 8, 1))
-    return ScaleMeasurement(centre, math.hypot(sigma_mean, config.scale_floor), count)
+    # What the anchors have in common: the poses, mostly.
+    common = 0.5 * float(np.median(sigma))
+    return ScaleMeasurement(centre, math.hypot(sigma_mean, config.scale_floor, common), count)
 
 
 def weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
@@ -78,10 +79,11 @@ class ScaleFilter:
     def reset(self) -> None:
         """Go back to the network's own scale."""
         self.log_scale, self.sigma = 0.0, _PRIOR_SIGMA
-        self._rejected = 0
+        self._seconds = self._other = self._other_s = 0.0
 
     def predict(self, seconds: float) -> None:
         """Let *seconds* pass: less is known, and the scale tends to the network's own."""
+        self._seconds = seconds
         decay = math.exp(-seconds / self._config.release_s)
         self.log_scale *= decay
         spread = self.sigma ** 2 + self._config.scale_drift ** 2 * seconds
@@ -91,14 +93,20 @@ class ScaleFilter:
         """
         Take one measurement and return whether it was believed.
 
-        One far from what is expected is left out, until several in a row say the same.
+        One far from what is expected is left out, until it has said the same for a while:
+        wheels slip for less long, and the network's scale that jumps stays there.
         """
         innovation = measured.log_scale - self.log_scale
         expected = math.hypot(self.sigma, measured.sigma)
-        if abs(innovation) > _GATE * expected and self._rejected < _PATIENCE:
-            self._rejected += 1
-            return False
-        self._rejected = 0
+        if abs(innovation) > _GATE * expected:
+            same = abs(measured.log_scale - self._other) < 2 * measured.sigma + 0.05
+            self._other_s = self._other_s + self._seconds if same else 0.0
+            self._other = measured.log_scale
+            if self._other_s < self._config.patience_s:
+                return False
+            self.sigma = _PRIOR_SIGMA
+            expected = math.hypot(self.sigma, measured.sigma)
+        self._other_s = 0.0
         gain = self.sigma ** 2 / expected ** 2
         self.log_scale += gain * innovation
         self.sigma *= math.sqrt(1 - gain)

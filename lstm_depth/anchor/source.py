@@ -74,12 +74,14 @@ class AnchorSource(ABC):
     Something that knows how far some of what the camera sees is.
 
     *needs_pose*, *needs_points*: what of a view it cannot do without. *relative*: whether
-    its depth has the network's scale, so that it tells nothing of that.
+    its depth has the network's scale, so that it tells nothing of that. *min_points*: how
+    many it takes to tell a scale.
     """
 
     needs_pose = False
     needs_points = False
     relative = False
+    min_points = 8
 
     def __init__(self, config: AnchorConfig) -> None:
         """Start without memory."""

@@ -21,9 +21,11 @@ Kalman filter, and what remains is a field of local corrections.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 import math
 
 import cv2
+from lstm_depth.anchor.confidence import confidence_of
 from lstm_depth.anchor.config import AnchorConfig
 from lstm_depth.anchor.field import LocalField
 from lstm_depth.anchor.scale import measure_scale, ScaleFilter
@@ -31,7 +33,10 @@ from lstm_depth.anchor.source import Anchors, create_source, View
 from lstm_depth.geometry import Camera
 import numpy as np
 
-_MIN_POINTS = 8
+
+# Local corrections of log depth beyond this are not believed, the smaller where the camera's
+# motion is not known either.
+_LIMIT, _RELATIVE_LIMIT = 0.5, 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +47,8 @@ class AnchoredDepth:
     *depth*: (H, W) float32 metres. *scale*: the factor that the frame has in common,
     *scale_sigma* the standard deviation of its logarithm. *anchors*: (N, 3) the points that
     were used: column, row in the image, metres along z. *note*: why it is not anchored,
-    empty where it is.
+    empty where it is. *evidence*: a grid of how much the local correction is known, 0 to 1,
+    None where there is none.
     """
 
     depth: np.ndarray
@@ -50,6 +56,12 @@ class AnchoredDepth:
     scale_sigma: float
     anchors: np.ndarray
     note: str = ''
+    evidence: np.ndarray | None = None
+
+    @cached_property
+    def confidence(self) -> np.ndarray:
+        """Return (H, W) float32: how probable it is that depth is right to 25 %."""
+        return confidence_of(self.depth, self.scale_sigma, self.evidence)
 
 
 class AnchorStage:
@@ -115,27 +127,36 @@ class AnchorStage:
             log_network = np.log(network)
             log_ratio = np.log(anchors.depth) - log_network
         good = np.isfinite(log_ratio)
-        measured = measure_scale(log_ratio[good], anchors.sigma[good], self.config, _MIN_POINTS)
-        if measured is not None:
-            self._scale.update(measured)
+        if self._source.relative and good.any():
+            log_ratio = log_ratio - np.median(log_ratio[good])
+        measured = measure_scale(log_ratio[good], anchors.sigma[good], self.config,
+                                 self._source.min_points)
+        note = anchors.note
+        believed = measured is not None and self._scale.update(measured)
+        if measured is not None and not believed:
+            good, note = np.zeros_like(good), 'the points contradict the scale so far'
         scale = math.exp(self._scale.log_scale)
-        factor = np.float32(scale)
+        factor, evidence = np.float32(scale), None
         if good.any():
-            factor = factor * self._local(view, anchors, good, log_network, log_ratio)
+            local, evidence = self._local(view, anchors, good, log_network, log_ratio)
+            factor = factor * local
         return AnchoredDepth(view.depth * factor, scale, self._scale.sigma,
-                             self._used(view, anchors, good), anchors.note)
+                             self._used(view, anchors, good), note, evidence)
 
     def _local(self, view: View, anchors: Anchors, good: np.ndarray, log_network: np.ndarray,
-               log_ratio: np.ndarray) -> np.ndarray:
-        """Return (H, W) the factor of the local corrections."""
+               log_ratio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return (H, W) the factor of the local corrections, and the grid of its evidence."""
         field = self._field
-        residual = np.clip(log_ratio[good] - self._scale.log_scale, -1, 1)
+        limit = _RELATIVE_LIMIT if self._source.relative else _LIMIT
+        residual = np.clip(log_ratio[good] - self._scale.log_scale, -limit, limit)
         at = view.network_depth(field.places)
         at = np.log(np.where(np.isfinite(at) & (at > 0), at, 1.0)).reshape(field.shape)
         weight = 1 / (anchors.sigma[good] ** 2 + (self.config.network_sigma / 2) ** 2)
-        correction, _ = field.fit(anchors.pixels[good], log_network[good], residual, weight, at)
-        return cv2.resize(np.exp(correction).astype(np.float32), view.depth.shape[::-1],
-                          interpolation=cv2.INTER_LINEAR)
+        correction, evidence = field.fit(
+            anchors.pixels[good], log_network[good], residual, weight, at)
+        factor = cv2.resize(np.exp(correction).astype(np.float32), view.depth.shape[::-1],
+                            interpolation=cv2.INTER_LINEAR)
+        return factor, evidence
 
     @staticmethod
     def _used(view: View, anchors: Anchors, good: np.ndarray) -> np.ndarray:

@@ -22,6 +22,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from lstm_depth.cli._anchoring import add_anchor_arguments, anchorings_from
 from lstm_depth.cli.evaluate import (
     add_evaluation_arguments,
     config_from,
@@ -37,6 +38,7 @@ HELP = 'put checkpoints beside each other: accuracy, consistency, size and speed
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``lstm_depth compare``."""
     add_evaluation_arguments(parser)
+    add_anchor_arguments(parser, several=True)
     parser.add_argument('--checkpoints', nargs='+', default=['shipped'], metavar='CHECKPOINT',
                         help='.safetensors files, model names, or "shipped"; CHECKPOINT@HOW '
                         'runs one in that mode, by that backend or in that precision only, as '
@@ -59,8 +61,9 @@ def run(args: argparse.Namespace) -> int:
 
     if args.output:
         require_packages()
-    found = compare(parse_contenders(args.checkpoints, args.mode), data_from(args),
-                    config_from(args))
+    taking_part = parse_contenders(args.checkpoints, args.mode,
+                                   anchorings_from(args, args.dataset))
+    found = compare(taking_part, data_from(args), config_from(args))
     # Before anything is printed: into "| head", that may end the command.
     if args.json:
         write_json(args.json, comparison_files.json_values(found, published=args.published))

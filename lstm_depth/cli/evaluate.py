@@ -20,9 +20,11 @@ The protocol is NYU's unless another one is named; every table says what was sco
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lstm_depth.cli._anchoring import add_anchor_arguments, anchorings_from
 from lstm_depth.cli.dataset import add_dataset_arguments, reader_options
 from lstm_depth.evaluation.modes import MODES
 
@@ -38,6 +40,7 @@ MODE_HELP = ('one recurrent step a frame, a window of frames from a zero state, 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``lstm_depth evaluate``."""
     add_evaluation_arguments(parser)
+    add_anchor_arguments(parser)
     parser.add_argument('--mode', default='stateful', choices=tuple(MODES), help=MODE_HELP)
     parser.add_argument('--checkpoint', help='.safetensors file or model name; none for the '
                         'checkpoint that ships with the package')
@@ -80,8 +83,6 @@ def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
 
 def data_from(args: argparse.Namespace) -> EvaluationData:
     """Return the frames that the arguments of add_evaluation_arguments() name."""
-    from dataclasses import replace
-
     from lstm_depth.evaluation.evaluation_data import open_evaluation_data
 
     options = replace(reader_options(args), depth='raw' if args.protocol == 'raw' else 'filled')
@@ -109,6 +110,7 @@ def run(args: argparse.Namespace) -> int:
         require_packages()
     # What is quickly found wrong comes before the network, which takes seconds.
     config, data = config_from(args, args.mode), data_from(args)
+    config = replace(config, anchoring=anchorings_from(args, args.dataset)[0])
     found = evaluate_with_crop(load_model(args.checkpoint, device=args.device), data, config,
                                checkpoint=args.checkpoint or '')
     # Before anything is printed: into "| head", that may end the command.

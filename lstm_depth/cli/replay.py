@@ -18,6 +18,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from lstm_depth.cli._anchoring import add_anchor_arguments, anchorings_from
+
 HELP = 'run a bag, a video or an image folder through a model and measure it'
 
 
@@ -59,6 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='clouds in the bag hold every Nth pixel of every Nth row')
     parser.add_argument('--temporal', action=argparse.BooleanOptionalAction, default=True,
                         help='measure how steady depth is from frame to frame')
+    add_anchor_arguments(parser)
     for name, what in (('depth-files', 'depth/ with a 16-bit PNG a frame'),
                        ('video', 'video.mp4'), ('bag', 'bag/ with depth, camera_info, cloud')):
         parser.add_argument(f'--{name}', action=argparse.BooleanOptionalAction, default=True,
@@ -78,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
         min_depth=args.min_depth, max_depth=args.max_depth, limit=args.limit,
         depth_files=args.depth_files, video=args.video, bag=args.bag,
         cloud_stride=args.cloud_stride, colormap=args.colormap, temporal=args.temporal,
-        report=args.report))
+        report=args.report, anchoring=anchorings_from(args, args.source)[0]))
     paths = {args.json} if args.json else set()
     if args.output:
         paths.add(args.output / 'report.json')

@@ -104,7 +104,7 @@ class BagSequence(FrameSequence):
             raise DataError(f'bag {self.path}: {error}; name the depth topic that is aligned to '
                             f'{self.topics.image}') from error
         depth = np.where(depth <= self.max_depth_m, depth, np.float32(np.nan))
-        return CameraFrame(rgb, frame.stamp_ns, camera=camera, depth=depth)
+        return CameraFrame(rgb, frame.stamp_ns, image.header.frame_id, camera, depth)
 
     def _message(self, topic: str, time_ns: int, stamp_ns: int) -> Any:
         """Return the message of *topic* recorded at *time_ns* with this stamp."""

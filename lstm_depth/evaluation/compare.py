@@ -29,6 +29,7 @@ import sys
 from typing import Any
 
 from lstm_depth.errors import ConfigError, DataError
+from lstm_depth.evaluation.anchoring import Anchoring, UNANCHORED
 from lstm_depth.evaluation.evaluate import evaluate, EvaluateConfig
 from lstm_depth.evaluation.evaluation_data import EvaluationData, first_frame
 from lstm_depth.evaluation.modes import MODES
@@ -56,7 +57,7 @@ class Contender:
     """
     What takes part: *checkpoint* (a path, a model name or 'shipped'), *mode*, *label*.
 
-    *backend*, *precision*: how `load_model` is to run it.
+    *backend*, *precision*: how `load_model` is to run it. *anchoring*: what anchors depth.
     """
 
     checkpoint: str
@@ -64,6 +65,7 @@ class Contender:
     label: str
     backend: str = 'auto'
     precision: str = 'float32'
+    anchoring: Anchoring = UNANCHORED
 
     @property
     def source(self) -> str | None:
@@ -71,12 +73,14 @@ class Contender:
         return None if self.checkpoint == SHIPPED else self.checkpoint
 
 
-def parse_contenders(checkpoints: Sequence[str], modes: Sequence[str]) -> list[Contender]:
+def parse_contenders(checkpoints: Sequence[str], modes: Sequence[str],
+                     anchorings: Sequence[Anchoring] = (UNANCHORED,)) -> list[Contender]:
     """
     Return every checkpoint in every one of *modes*, unless its name says otherwise.
 
     'CHECKPOINT@HOW' is run in that mode, by that backend or in that precision only;
-    'shipped@openvino+int8' names several. Labels are as short as they can be and still differ.
+    'shipped@openvino+int8' names several. Each takes part with every one of *anchorings*.
+    Labels are as short as they can be and still differ.
     Raises ConfigError for an unknown mode or something named twice.
     """
     for mode in modes:
@@ -95,8 +99,10 @@ def parse_contenders(checkpoints: Sequence[str], modes: Sequence[str]) -> list[C
     stems = [_stem(name) for name in names]
     short = {name: _stem(name) if stems.count(_stem(name)) == 1 else name for name in names}
     several = len({each.mode for each in chosen}) > 1
-    return [replace(each, label=' '.join((short[each.checkpoint], *_said(each, several))))
-            for each in chosen]
+    return [replace(each, anchoring=anchoring, label=' '.join((
+                short[each.checkpoint], *_said(each, several),
+                *([anchoring.source or 'alone'] if any(anchorings) else []))))
+            for each in chosen for anchoring in anchorings]
 
 
 def _parted(text: str) -> tuple[str, list[str]]:
@@ -209,7 +215,8 @@ def compare(contenders: Sequence[Contender], data: EvaluationData,
     for contender in contenders:
         check_source(contender.source)
     config = replace(config or EvaluateConfig(), keep=0)
-    configs = [replace(config, mode=contender.mode) for contender in contenders]
+    configs = [replace(config, mode=contender.mode, anchoring=contender.anchoring)
+               for contender in contenders]
     frozen = first_frame(data) if config.temporal else None
     entries: list[Entry] = []
     notes: list[list[str]] = []
@@ -230,7 +237,8 @@ def compare(contenders: Sequence[Contender], data: EvaluationData,
         title=first.title, entries=entries, truth=_of_truth(first.temporal or {}),
         clusters=int(_clusters(scored, data.has_video).max()) + 1,
         cluster='second of video' if data.has_video else 'image',
-        settings={name: text for name, text in first.settings.items() if name != 'mode'},
+        settings={name: text for name, text in first.settings.items()
+                  if name not in ('mode', 'anchor')},
         notes=_all_notes([contender.label for contender in contenders], notes),
         command=first.command, versions=first.versions, static_warmup=config.static_warmup)
 

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 from lstm_depth.data.labeled import LabeledSequence
 from lstm_depth.data.sequence import FrameSequence
 from lstm_depth.errors import ConfigError, DataError
+from lstm_depth.evaluation.anchoring import Anchoring, UNANCHORED
 from lstm_depth.evaluation.builder import EvaluationBuilder
 from lstm_depth.evaluation.evaluation_data import EvaluationData, frame_name, white_frame
 from lstm_depth.evaluation.modes import MODES
@@ -63,8 +64,8 @@ class EvaluateConfig:
     a standing camera is given until its depth must stand still, too. *border*: cut so many
     pixels off each side before the model sees an image; there the prediction of the nearest
     pixel is scored. *keep*: pictures of the worst and best frames; *samples*: of so many spread
-    evenly. *detailed*: measure more than `METRIC_NAMES`. *progress*: show a bar. *resamples*,
-    *seed*: of the intervals.
+    evenly. *detailed*: measure more than `METRIC_NAMES`. *progress*: show a bar. *anchoring*:
+    what anchors depth. *resamples*, *seed*: of the intervals.
     """
 
     protocol: str = 'nyu'
@@ -82,6 +83,7 @@ class EvaluateConfig:
     samples: int = 0
     detailed: bool = True
     progress: bool = True
+    anchoring: Anchoring = UNANCHORED
     resamples: int = RESAMPLES
     seed: int = 0
 
@@ -98,6 +100,9 @@ class EvaluateConfig:
         if self.warmup and self.mode == 'single':
             raise ConfigError('mode single forgets every frame: there is nothing to warm up; '
                               'take mode stateful or no warm-up')
+        if self.anchoring and (self.flip_average or self.mode == 'single'):
+            raise ConfigError('an anchor follows corners through a video: it goes neither with '
+                              'mirrored images nor with mode single')
 
     @property
     def rules(self) -> Protocol:
@@ -155,7 +160,8 @@ class _Run:
     def __init__(self, model: Engine, data: EvaluationData, config: EvaluateConfig) -> None:
         self._model, self._data, self._config = model, data, config
         self._predictor = Predictor(model, mode=config.mode, window=config.window,
-                                    flip_average=config.flip_average, border=config.border)
+                                    flip_average=config.flip_average, border=config.border,
+                                    anchoring=config.anchoring)
         # A model without a state predicts the same after any frames: spare them.
         self._warmup = self._usable_warmup() if model.recurrent else 0
         self._temporal = (TemporalAccumulator(warmup=config.static_warmup)
@@ -203,6 +209,7 @@ class _Run:
             'warm-up': (f'{self._warmup} frames before each, from a zero state'
                         if self._warmup else f'none ({fed})'),
             'mode': MODES[config.mode].format(window=config.window),
+            **config.anchoring.settings,
             'frames': data.part + limit,
             'ssim, l1, mse': f'of depth / {config.rules.unit:g} m',
             **still,

@@ -19,6 +19,7 @@ from dataclasses import replace
 
 import cv2
 from lstm_depth.data.sequence import cropped
+from lstm_depth.evaluation.anchoring import Anchoring, UNANCHORED
 from lstm_depth.frames import CameraFrame
 from lstm_depth.runtime.engine import Engine
 from lstm_depth.stream import DepthFrame, DepthStream
@@ -31,16 +32,19 @@ class Predictor:
     *mode*: one of `lstm_depth.evaluation.modes.MODES`; 'single' is up to the caller, who
     resets before each frame. *window*: the frames of mode 'window'. *flip_average*: average
     with the prediction for the mirrored image, mirrored back. *border*: pixels to cut off
-    each side first; depth there is that of the nearest pixel inside.
+    each side first; depth there is that of the nearest pixel inside. *anchoring*: what anchors
+    depth; not with mirrored images.
     """
 
     def __init__(self, model: Engine, *, mode: str = 'stateful', window: int = 8,
-                 flip_average: bool = False, border: int = 0) -> None:
+                 flip_average: bool = False, border: int = 0,
+                 anchoring: Anchoring = UNANCHORED) -> None:
         """Start one stream, and one for mirrored images, with zero states."""
         self._border = border
+        self._anchoring = anchoring
         self._streams = [
             DepthStream(model, mode='window' if mode == 'window' else 'stateful',
-                        buffer_size=window)
+                        buffer_size=window, **anchoring.stream_arguments)
             for _ in range(2 if flip_average else 1)]
 
     @property
@@ -59,7 +63,8 @@ class Predictor:
         if border:
             rgb = rgb[border:-border, border:-border]
             camera = camera and cropped(camera, border, border, rgb.shape[1], rgb.shape[0])
-        found = self.stream.push(rgb, frame.stamp_s, camera=camera)
+        found = self.stream.push(rgb, frame.stamp_s, camera=camera,
+                                 **self._anchoring.push_arguments(frame))
         if found is None:
             return None
         if len(self._streams) > 1:

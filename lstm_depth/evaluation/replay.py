@@ -32,6 +32,7 @@ import time
 from typing import Any
 
 from lstm_depth.errors import ConfigError, DataError
+from lstm_depth.evaluation.anchoring import Anchoring, UNANCHORED
 from lstm_depth.evaluation.builder import EvaluationBuilder
 from lstm_depth.evaluation.report import require_packages, write_report
 from lstm_depth.evaluation.scored import ScoredFrame
@@ -78,7 +79,7 @@ class ReplayConfig:
     many frames, 0 for all. *depth_files*, *video*, *bag*: whether to write them.
     *temporal*: whether to measure how steady depth is from frame to frame. *report*:
     the folder for an HTML report, for which the numbers of every frame are kept (about
-    3 kB each); None without.
+    3 kB each); None without. *anchoring*: what anchors depth.
     """
 
     source: str
@@ -101,6 +102,7 @@ class ReplayConfig:
     colormap: str = 'inferno_r'
     temporal: bool = True
     report: Path | None = None
+    anchoring: Anchoring = UNANCHORED
 
     def __post_init__(self) -> None:
         """Raise ConfigError for a range, a limit or a folder that cannot be used."""
@@ -132,7 +134,8 @@ class ReplayReport:
     *frames_unscored* had ground truth but no pixel in the depth range. *temporal*:
     those of `TEMPORAL_MEASURES` that could be measured. *resets* and *skipped* count
     by cause, *skipped* also images that could not be decoded and so are not in
-    *frames_in*. *camera*: which intrinsics were used and why. *warnings*: what else the
+    *frames_in*. *camera*: which intrinsics were used and why. *anchor*: what anchored depth,
+    and in how many frames, empty for nothing. *warnings*: what else the
     reader should know.
     """
 
@@ -154,6 +157,7 @@ class ReplayReport:
     resets: dict[str, int]
     skipped: dict[str, int]
     camera: str
+    anchor: str
     warnings: list[str]
 
     def to_dict(self) -> dict[str, Any]:
@@ -167,6 +171,7 @@ class ReplayReport:
             ('model', f'{self.model} ({self.checkpoint})'),
             ('device, mode', f'{self.device}, {self.mode}'),
             ('camera', self.camera),
+            *((('anchor', self.anchor),) if self.anchor else ()),
             ('frames in / out', f'{self.frames_in} / {self.frames_out}'),
             ('fps', f'{self.fps:.1f}   (with reading and writing {self.wall_fps:.1f})'),
             ('latency', latency_text(self.latency_ms)),
@@ -190,7 +195,7 @@ def run_replay(config: ReplayConfig) -> ReplayReport:
     if config.report:
         require_packages()
     model = load_model(config.checkpoint, device=config.device)
-    stream = DepthStream(model, mode=config.mode)
+    stream = DepthStream(model, mode=config.mode, **config.anchoring.stream_arguments)
     with ExitStack() as stack:
         source = stack.enter_context(open_source(
             config.source, image_topic=config.image_topic, depth_topic=config.depth_topic,
@@ -256,15 +261,19 @@ class _Replay:
         self._builder = EvaluationBuilder(
             self._protocol,
             {'mode': config.mode, 'device': stream.device, 'flip averaging': 'no',
-             'warm-up': 'none (video: the state carried from frame to frame)'},
+             'warm-up': 'none (video: the state carried from frame to frame)',
+             **config.anchoring.settings},
         ) if config.report else None
         self.frames_in = 0
+        self._anchored = 0
+        self._unanchored: Counter[str] = Counter()
 
     def predict(self, frame: CameraFrame) -> ScoredFrame | None:
         """Push one frame; None when it is skipped, which is counted."""
         self.frames_in += 1
         try:
-            result = self._stream.push(frame.rgb, frame.stamp_s, camera=frame.camera)
+            result = self._stream.push(frame.rgb, frame.stamp_s, camera=frame.camera,
+                                       **self._config.anchoring.push_arguments(frame))
         except DataError:
             self._skipped['unusable_image'] += 1
             return None
@@ -272,9 +281,26 @@ class _Replay:
             self._skipped['duplicate_stamp'] += 1
             return None
         self._latencies.append(result.latency_s)
+        self._count_anchored(result)
         reset = result.reset.value if result.reset else ''
         return ScoredFrame(frame, result.depth, result.latency_s,
                            self._measure(frame, result, reset), reset)
+
+    def _count_anchored(self, result: DepthFrame) -> None:
+        """Count whether depth was anchored, and why not."""
+        if result.anchored:
+            self._anchored += len(result.anchors) > 0
+            if result.anchored.note:
+                self._unanchored[result.anchored.note] += 1
+
+    def _anchor_text(self) -> str:
+        """Return what anchored depth, in how many frames, and what was most often missing."""
+        anchoring = self._config.anchoring
+        if not anchoring:
+            return ''
+        text = f'{anchoring.settings["anchor"]}: {self._anchored} frames'
+        return text + ''.join(f'; {count} x {note}'
+                              for note, count in self._unanchored.most_common(1))
 
     def _measure(self, frame: CameraFrame, result: DepthFrame,
                  reset: str) -> dict[str, float] | None:
@@ -313,6 +339,7 @@ class _Replay:
                     for reason, number in self._stream.reset_counts.items()},
             skipped=dict(self._skipped + source.skipped),
             camera=source.camera_basis or 'unknown: no scale correction, no cloud',
+            anchor=self._anchor_text(),
             warnings=[text for text in (source.truncated, *source.notes,
                                         self._stream.device_note, self._range.sentence())
                       if text])

@@ -86,7 +86,7 @@ class Transforms:
     def add(self, message: Any, static: bool = False) -> None:
         """Take the transforms of a tf2_msgs/TFMessage, those that are no rigid motion left out."""
         for item in message.transforms:
-            matrix = _matrix(item.transform)
+            matrix = matrix_of(item.transform)
             if matrix is not None:
                 child, parent = _name(item.child_frame_id), _name(item.header.frame_id)
                 if static:

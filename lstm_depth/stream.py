@@ -135,8 +135,12 @@ class DepthStream:
         self._device = device
         self._model = as_engine(load_model() if model is None else model, device)
         self._pending: ResetReason | None = None
-        self._anchor = AnchorStage(anchor, anchor_config) if anchor else None
+        self.set_anchor(anchor, anchor_config)
         self._clear()
+
+    def set_anchor(self, anchor: str | None, config: AnchorConfig | None = None) -> None:
+        """Go on with another anchor, from its start; None for none."""
+        self._anchor = AnchorStage(anchor, config) if anchor else None
 
     @property
     def model(self) -> Engine:

@@ -103,7 +103,7 @@ class OdometrySource(AnchorSource):
         when they hold again, by those that were seen meanwhile.
         """
         landmarks, centre = self._landmarks, view.pose[:3, 3]
-        sure = ((landmarks.seen >= _MIN_SEEN)
+        sure = ((landmarks.seen >= 2 * _MIN_SEEN)
                 & (landmarks.sigma(centre, view.camera.fx) < _SURE))
         if before is None or np.count_nonzero(sure) < _MIN_SURE:
             self._disagreement, self._travelled = np.zeros(3), 0.0

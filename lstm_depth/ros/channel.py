@@ -28,6 +28,7 @@ from lstm_depth.telemetry import Telemetry
 from rclpy.lifecycle import LifecycleNode
 
 if TYPE_CHECKING:
+    from lstm_depth.ros.anchoring import MotionInput
     from lstm_depth.ros.conversion import ImageConverter
     from lstm_depth.ros.outputs import Outputs
     from lstm_depth.ros.pipeline import Pipeline
@@ -59,15 +60,15 @@ class CameraChannel:
         self._reports = Reports(self.telemetry, self.alerts, logger, ThrottledLog(logger))
 
     def configure(self, model: Engine, settings: DepthSettings, converter: ImageConverter,
-                  pipeline: Pipeline) -> None:
-        """Create the publishers and a stream of *model*."""
+                  pipeline: Pipeline, motion: MotionInput | None = None) -> None:
+        """Create the publishers and a stream of *model*, anchored by *motion*."""
         # Imported here, so that a node that is only started answers at once.
         from lstm_depth.ros.outputs import Outputs
         from lstm_depth.ros.processor import FrameProcessor
         self.outputs = Outputs(self._node, self.prefix)
         self.processor = FrameProcessor(
             model, settings, converter, self.outputs, self._reports, self.input.info_topic,
-            self.input.image_topic)
+            self.input.image_topic, motion)
         self._pipeline = pipeline
 
     def free(self) -> None:
@@ -90,6 +91,8 @@ class CameraChannel:
             facts.update({
                 'model': stream.model.name, 'mode': stream.mode, 'device': stream.device,
                 'backend': stream.model.backend, 'precision': stream.model.precision})
+            if self.processor.anchor is not None:
+                facts.update(self.processor.anchor.facts)
             if stream.device_note:
                 alerts.append(Alert(WARN, stream.device_note))
         for problem in (self.input.silence(no_input_timeout_s), self.input.loss()):

@@ -59,6 +59,7 @@ from rclpy.parameter import Parameter
 from std_srvs.srv import SetBool, Trigger
 
 if TYPE_CHECKING:
+    from lstm_depth.ros.anchoring import MotionInput
     from lstm_depth.runtime.engine import Engine
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
@@ -82,6 +83,7 @@ class DepthNode(ForgivingLifecycleNode):
         self._enabled = True
         self._pipeline: Pipeline | None = None
         self._loader: ModelLoader | None = None
+        self._motion = None if self.settings.anchor == 'none' else motion_input(self)
         self.add_on_set_parameters_callback(self._on_parameters)
         self.create_service(Trigger, '~/reset', partial(self._on_reset, self.cameras))
         for camera in filter(lambda camera: camera.name, self.cameras):
@@ -108,7 +110,7 @@ class DepthNode(ForgivingLifecycleNode):
             converter = ImageConverter()
             self._pipeline = Pipeline(self.context.ok, self._on_error)
             for camera in self.cameras:
-                camera.configure(engine, self.settings, converter, self._pipeline)
+                camera.configure(engine, self.settings, converter, self._pipeline, self._motion)
         except LstmDepthError as error:
             self.get_logger().error(f'cannot configure: {error}')
             self._free()
@@ -251,6 +253,13 @@ class DepthNode(ForgivingLifecycleNode):
         for camera in self.cameras:
             self._diagnostics.publish(
                 camera.diagnostics(facts, alerts, self.settings.no_input_timeout_s))
+
+
+def motion_input(node: DepthNode) -> MotionInput:
+    """Return the camera poses that *node* hears of."""
+    # Imported here: a node without an anchor needs no nav_msgs.
+    from lstm_depth.ros.anchoring import MotionInput
+    return MotionInput(node)
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -62,7 +62,8 @@ class Picture:
     @property
     def stamp_s(self) -> float:
         """Return the stamp in seconds."""
-        return self.header.stamp.sec + self.header.stamp.nanosec * 1e-9
+        # To the last bit as CameraFrame has it, so that a node predicts what a replay does.
+        return (self.header.stamp.sec * 10**9 + self.header.stamp.nanosec) * 1e-9
 
 
 @dataclass(frozen=True, eq=False)

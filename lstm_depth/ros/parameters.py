@@ -104,6 +104,20 @@ class DepthSettings(Settings):
     max_image_megapixels: float = _parameter(
         40.0, 'Compressed images that claim to be larger are dropped before they are decoded '
         '[1e6 pixels].', low=0.01, high=1000.0)
+    anchor: str = _parameter(
+        'none', 'What gives depth the scale of the world: odometry (camera poses from /tf or '
+        'odom), camera_height, visual (steadier only), auto (poses where there are any, else '
+        'camera_height where that is given, else visual), none.',
+        choices=('auto', 'none', 'odometry', 'camera_height', 'visual'), read_only=True)
+    odom_frame: str = _parameter(
+        '', 'The frame that camera poses are in; empty for odom, else map, else the topmost.',
+        read_only=True)
+    anchor_wait_s: float = _parameter(
+        0.03, 'How long an image waits for the pose of its stamp [s].', low=0.0, high=1.0,
+        read_only=True)
+    camera_height: float = _parameter(
+        0.0, 'Height of the camera above the floor [m]; 0 where it is not known.', low=0.0,
+        high=100.0, read_only=True)
     rectified: str = _parameter(
         'auto', 'Whether the images are rectified, so that P of camera_info describes them and '
         'not K and D: auto (by the name of the image topic, image_rect..., or where D is 0), '
@@ -151,6 +165,9 @@ class DepthSettings(Settings):
         """Raise ConfigError for a value, or a pair of values, that cannot work."""
         super().__post_init__()
         split_device(self.device)
+        if self.anchor == 'camera_height' and not self.camera_height:
+            raise ConfigError('anchor camera_height needs camera_height, the height of the camera '
+                              'above the floor in metres')
         if self.backend != 'auto':
             find_backend(self.backend)
         names = self.cameras

@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Callable
 import time
 import traceback
+from typing import TYPE_CHECKING
 
 from lstm_depth.errors import EngineError, LstmDepthError, MessageError, OutOfMemory
 from lstm_depth.msgs.output import is_flat, scaled_size
@@ -35,6 +36,9 @@ from lstm_depth.ros.parameters import DepthSettings
 from lstm_depth.runtime.engine import Engine
 from lstm_depth.stream import DepthFrame, DepthStream, ResetReason
 import numpy as np
+
+if TYPE_CHECKING:
+    from lstm_depth.ros.anchoring import CameraAnchor, MotionInput
 
 # A clock that jumps back and stamps that go back within so many seconds are one event.
 _SAME_JUMP_S = 1.0
@@ -51,7 +55,7 @@ class FrameProcessor:
 
     def __init__(self, model: Engine, settings: DepthSettings, converter: ImageConverter,
                  outputs: Outputs, reports: Reports, info_topic: str,
-                 image_topic: str) -> None:
+                 image_topic: str, motion: MotionInput | None = None) -> None:
         """Start with an empty state; *model* may be shared with other cameras."""
         self.settings = settings
         self._converter = converter
@@ -69,6 +73,12 @@ class FrameProcessor:
             model, mode=settings.mode, buffer_size=settings.buffer_size,
             max_gap_s=settings.max_gap_s, reprime_every=settings.reprime_every,
             focal_scaling=settings.focal_scaling)
+        self.anchor: CameraAnchor | None = None
+        if settings.anchor != 'none':
+            # Imported here: a node without an anchor needs no nav_msgs.
+            from lstm_depth.ros.anchoring import CameraAnchor
+            self.anchor = CameraAnchor(motion, settings)
+            self._stream.set_anchor(self.anchor.source, self.anchor.config)
         self._applied = settings
 
     @property
@@ -110,6 +120,7 @@ class FrameProcessor:
             # Straight into the memory of the message, where the depth is of its size.
             frame = self._stream.push(
                 picture.rgb, picture.stamp_s, camera=picture.view.input_camera,
+                pose=self._pose(picture),
                 out=buffer.pixels if picture.output_size == (width, height) else None)
         except EngineError as error:
             cause = 'out_of_memory' if isinstance(error, OutOfMemory) else 'engine_error'
@@ -124,9 +135,22 @@ class FrameProcessor:
                 'image skipped: its stamp is that of the one before; if this goes on, the '
                 'camera driver does not set header.stamp'))
             return None
+        if self.anchor is not None:
+            self.anchor.note(frame)
         self._report_reset(frame.reset)
         self._outputs.claim_depth_buffer()
         return Prediction(picture, frame, buffer)
+
+    def _pose(self, picture: Picture) -> np.ndarray | None:
+        """Return the camera's pose for the anchor, which may change with what is found."""
+        if self.anchor is None:
+            return None
+        before = self.anchor.source
+        pose = self.anchor.pose(picture.header)
+        if self.anchor.source != before:
+            self._stream.set_anchor(self.anchor.source, self.anchor.config)
+            self._reports.logger.info(f'depth is anchored by {self.anchor.source}')
+        return pose
 
     def publish(self, prediction: Prediction) -> None:
         """Publish what is subscribed to, and take the frame's numbers (the publishing thread)."""

@@ -15,8 +15,8 @@
 
 from types import SimpleNamespace
 
-import _have_ros  # noqa: F401
 from _anchoring import walk
+import _have_ros  # noqa: F401
 from _ros import checkpoint_fixture, Rig, rig_fixture, wait_for  # noqa: F401
 from lstm_depth import load_model
 from lstm_depth.errors import ConfigError

@@ -100,8 +100,7 @@ class Transforms:
         turn, place = pose.orientation, pose.position
         matrix = rigid_transform((turn.x, turn.y, turn.z, turn.w), (place.x, place.y, place.z))
         if matrix is not None:
-            self.put(_name(message.child_frame_id), _name(message.header.frame_id),
-                      _stamp_ns(message), matrix)
+            self.put(message.child_frame_id, message.header.frame_id, _stamp_ns(message), matrix)
 
     def put(self, child: str, parent: str, stamp_ns: int, matrix: np.ndarray) -> None:
         """Take one (4, 4) from coordinates in *child* to those in *parent*."""

@@ -73,11 +73,8 @@ class FrameProcessor:
             model, mode=settings.mode, buffer_size=settings.buffer_size,
             max_gap_s=settings.max_gap_s, reprime_every=settings.reprime_every,
             focal_scaling=settings.focal_scaling)
-        self.anchor: CameraAnchor | None = None
-        if settings.anchor != 'none':
-            # Imported here: a node without an anchor needs no nav_msgs.
-            from lstm_depth.ros.anchoring import CameraAnchor
-            self.anchor = CameraAnchor(motion, settings)
+        self.anchor = None if settings.anchor == 'none' else _anchor(motion, settings)
+        if self.anchor is not None:
             self._stream.set_anchor(self.anchor.source, self.anchor.config)
         self._applied = settings
 
@@ -273,3 +270,9 @@ class FrameProcessor:
         if key not in self._warned:
             self._warned.add(key)
             self._reports.logger.warning(text)
+
+
+def _anchor(motion: MotionInput | None, settings: DepthSettings) -> CameraAnchor:
+    """Return what anchors depth; imported here, as a node without an anchor needs no nav_msgs."""
+    from lstm_depth.ros import anchoring
+    return anchoring.CameraAnchor(motion, settings)

@@ -87,6 +87,9 @@ def test_depth_with_odometry_over_dds_is_that_of_the_stream(rig, checkpoint):
     frames = walk()
     node = rig.active_node(checkpoint, anchor='odometry', anchor_wait_s=1.0)
     poses = rig.driver.create_publisher(Odometry, 'odom', 100)
+    rig.driver.create_subscription(Image, '/depth_node/depth/confidence',
+                                   rig.received.setdefault('confidence', []).append, 200)
+    wait_for(lambda: node.cameras[0].outputs.wanted('depth/confidence'), what='for a match')
     wait_for(poses.get_subscription_count, what='for the node to hear odometry')
     stream = DepthStream(load_model(str(checkpoint), backend='torch'), anchor='odometry')
     transforms, anchored = Transforms(), 0
@@ -101,6 +104,10 @@ def test_depth_with_odometry_over_dds_is_that_of_the_stream(rig, checkpoint):
         anchored += len(expected.anchors) > 0
         np.testing.assert_allclose(found, expected.depth, rtol=1e-6)
 
+    confidence = rig.received['confidence'][-1]
+    shares = np.frombuffer(confidence.data, np.float32)
+    assert (confidence.width, confidence.height) == (message.width, message.height)
+    assert 0 <= shares.min() < shares.max() <= 1
     assert anchored > 10
     facts = node.cameras[0].processor.anchor.facts
     assert facts['anchor'] == 'odometry'

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, Protocol, TYPE_CHECKING
 
 from lstm_depth.msgs.cloud import CloudMaker
 from lstm_depth.msgs.image import depth_to_encoding
@@ -31,6 +31,9 @@ import numpy as np
 from rclpy.lifecycle import LifecycleNode
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
+if TYPE_CHECKING:
+    from lstm_depth.stream import DepthFrame
+
 
 @dataclass(frozen=True, eq=False)
 class Shaped:
@@ -38,10 +41,12 @@ class Shaped:
     A prediction in the shape of the outputs.
 
     *depth*: a 32FC1 image, metres, NaN where invalid. *picture*: what it was predicted from.
+    *frame*: the prediction itself.
     """
 
     depth: ImageBuffer
     picture: Picture
+    frame: DepthFrame | None = None
 
     def rgb(self) -> np.ndarray:
         """Return the (H, W, 3) uint8 colours at the size of the depth."""
@@ -104,6 +109,24 @@ class PointsMaker:
         return buffer.message
 
 
+class ConfidenceMaker:
+    """How probable it is that depth is right to 25 %; only where depth has an anchor."""
+
+    def __init__(self) -> None:
+        """Start without memory."""
+        self._buffer = _newest(ImageBuffer)
+
+    def make(self, shaped: Shaped) -> Image | None:
+        """Return the confidence, None without an anchor."""
+        confidence = shaped.frame and shaped.frame.confidence
+        if confidence is None:
+            return None
+        width, height = shaped.picture.output_size
+        buffer = self._buffer(height, width, '32FC1')
+        resize_depth(confidence, width, height, out=buffer.pixels)
+        return buffer.message
+
+
 class ColoredMaker:
     """The depth as a picture for people."""
 
@@ -127,6 +150,7 @@ TOPICS: dict[str, tuple[type, type[Maker]]] = {
     'depth/camera_info': (CameraInfo, InfoMaker),
     'depth/image': (Image, DepthMaker),
     'depth/points': (PointCloud2, PointsMaker),
+    'depth/confidence': (Image, ConfidenceMaker),
     'depth/colored': (Image, ColoredMaker),
 }
 
@@ -194,7 +218,7 @@ class Outputs:
         if prediction.frame.depth is not depth:
             resize_depth(prediction.frame.depth, *picture.output_size, out=depth)
         limit_depth(depth, settings.min_depth, settings.max_depth)
-        return Shaped(prediction.buffer, picture)
+        return Shaped(prediction.buffer, picture, prediction.frame)
 
 
 def _newest(make: Callable[..., Any]) -> Callable[..., Any]:

@@ -54,7 +54,8 @@ class StreamSpeed:
     What was measured.
 
     *ratio*: the time of a frame of the longest stream against that of the shortest.
-    *slope_kb_per_frame*: of memory, between the two longest streams.
+    *slope_kb_per_frame*: of memory, between the two longest streams. *anchor*: which one was
+    measured as well, empty for none, and *anchor_ms*, the median it adds to a frame.
     """
 
     machine: str
@@ -63,6 +64,8 @@ class StreamSpeed:
     lengths: list[StreamLength]
     ratio: float
     slope_kb_per_frame: float
+    anchor: str = ''
+    anchor_ms: float = 0.0
 
     def rows(self) -> list[tuple[str, str]]:
         """Return the result for a table."""
@@ -78,6 +81,8 @@ class StreamSpeed:
                   for item in self.lengths]
         lines.append(f'longest against shortest: {self.ratio:.2f} times the time a frame, '
                      f'{self.slope_kb_per_frame:+.3f} kB a frame')
+        if self.anchor:
+            lines.append(f'anchor {self.anchor}: {self.anchor_ms:.2f} ms a frame more')
         return '\n'.join(lines)
 
 
@@ -90,6 +95,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='of the stream')
     parser.add_argument('--checkpoint', default=None, help='default: the shipped one')
     parser.add_argument('--backend', default='auto', help='library that runs the network')
+    parser.add_argument('--anchor', default='', choices=('', 'odometry', 'visual'),
+                        help='measure this anchor as well, in a rendered room')
 
 
 def measure(args: argparse.Namespace) -> StreamSpeed:
@@ -113,7 +120,23 @@ def measure(args: argparse.Namespace) -> StreamSpeed:
     before = lengths[-2] if len(lengths) > 1 else StreamLength(0, 0.0, 0.0)
     return StreamSpeed(
         machine_line(), f'{engine.name} by {engine.backend} on {engine.device}', args.mode,
-        lengths, last.ms / first.ms, (last.growth_mb - before.growth_mb) * 1024 / last.frames)
+        lengths, last.ms / first.ms, (last.growth_mb - before.growth_mb) * 1024 / last.frames,
+        args.anchor, _anchor_ms(args.anchor, width, height) if args.anchor else 0.0)
+
+
+def _anchor_ms(source: str, width: int, height: int, frames: int = 45) -> float:
+    """Return the median milliseconds of an anchor on the second half of a rendered walk."""
+    from lstm_depth.anchor import AnchorStage
+    from lstm_depth.render import sample_frames
+
+    stage, times = AnchorStage(source), []
+    walk = list(sample_frames(frames, 7, width=width, height=height))
+    for frame in walk:
+        depth = (np.nan_to_num(frame.depth, nan=5.0) * 1.2).astype(np.float32)
+        started = time.perf_counter()
+        stage.apply(frame.rgb, depth, frame.camera, frame.stamp_s, frame.pose)
+        times.append(time.perf_counter() - started)
+    return statistics.median(times[frames // 2:]) * 1e3
 
 
 def _times(stream: object, images: np.ndarray, frames: int) -> list[float]:

@@ -76,7 +76,7 @@ setup(
     ],
     python_requires='>=3.10',
     packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
-    package_data={PACKAGE: ['weights/*.safetensors', 'weights/*.onnx', '*/README.md', 'ros/*.xml',
+    package_data={PACKAGE: ['weights/*.safetensors', 'weights/*.onnx', '*/*.md', 'ros/*.xml',
                             'evaluation/report/templates/*']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),

@@ -150,7 +150,7 @@ def _undistorted_rays(camera: Camera) -> np.ndarray:
 NYU_CAMERA = Camera(640, 480, 518.85790117, 519.46961112, 325.58244941, 253.73616633)
 
 
-def resize_depth(depth: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+def resize_bilinear(depth: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """
     Return (h, w) *depth* resampled bilinearly to *shape* (height, width).
 

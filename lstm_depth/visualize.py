@@ -29,7 +29,7 @@ from pathlib import Path
 import cv2
 from lstm_depth.errors import ConfigError, DataError
 from lstm_depth.files import atomic_path
-from lstm_depth.geometry import resize_depth
+from lstm_depth.geometry import resize_bilinear
 import numpy as np
 
 COLORMAPS = ('inferno_r', 'turbo')
@@ -110,7 +110,7 @@ def colorize_error(prediction: np.ndarray, truth: np.ndarray,
     colour from *max_error* on; grey where either is not finite or *truth* is not
     positive. A *prediction* of another size is resized to *truth* first.
     """
-    prediction = resize_depth(prediction, truth.shape)
+    prediction = resize_bilinear(prediction, truth.shape)
     with np.errstate(divide='ignore', invalid='ignore'):
         error = np.where(truth > 0, (prediction - truth) / truth, np.nan)
     return _apply_colors(error / (2 * max_error) + 0.5, _error_colors())

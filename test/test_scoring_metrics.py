@@ -20,7 +20,7 @@ import math
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from lstm_depth.geometry import resize_depth
+from lstm_depth.geometry import resize_bilinear
 from lstm_depth.scoring.metrics import METRIC_NAMES, MetricsMean
 from lstm_depth.scoring.protocol import whole_image
 import numpy as np
@@ -153,5 +153,5 @@ def test_the_mean_is_over_images_not_over_pixels():
 
 def test_a_prediction_is_resized_bilinearly_to_the_ground_truth():
     prediction = np.tile(np.array([1.0, 3.0], np.float32), (2, 1))
-    assert resize_depth(prediction, (2, 4))[0].tolist() == [1.0, 1.5, 2.5, 3.0]
-    assert resize_depth(prediction, (2, 2)) is prediction
+    assert resize_bilinear(prediction, (2, 4))[0].tolist() == [1.0, 1.5, 2.5, 3.0]
+    assert resize_bilinear(prediction, (2, 2)) is prediction

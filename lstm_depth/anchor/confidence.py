@@ -20,9 +20,9 @@ import math
 import cv2
 import numpy as np
 
-# The standard deviation of the log of what is left, fitted on rendered rooms and the first
-# half of a recording: of the network without any anchor, and where the field is known; and
-# how much more of it there is at depth edges.
+# The standard deviation of the log of what is left: of the network without any anchor, and
+# where the field is known; and how much more of it there is at depth edges. Chosen by hand and
+# checked on rendered rooms and the first half of a recording (see the README beside this file).
 _NETWORK_SIGMA, _FIELD_SIGMA, _EDGE_SIGMA = 0.2, 0.13, 1.0
 _TOLERANCE = math.log(1.25)
 _LEVELS = 256

@@ -44,8 +44,7 @@ class AnchorConfig:
     log of the network's local errors.
 
     *field_px*, *field_log_depth*: the widths of the kernel that spreads a point's
-    correction, in the image and in log depth. *field_memory*: the share of the last frame's
-    correction that is carried along as evidence, 0 for none.
+    correction, in the image and in log depth.
     """
 
     track_width: int = 400
@@ -66,7 +65,6 @@ class AnchorConfig:
     network_sigma: float = 0.3
     field_px: float = 32.0
     field_log_depth: float = 0.15
-    field_memory: float = 0.0
 
     def __post_init__(self) -> None:
         """Raise ConfigError for values that cannot be used."""
@@ -83,10 +81,8 @@ class AnchorConfig:
         if not 0 < self.min_depth < self.max_depth < math.inf:
             raise ConfigError(f"the anchors' depth range must be 0 < min < max, not "
                               f'{self.min_depth} to {self.max_depth} m')
-        for name in ('field_memory', 'min_share'):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigError(f'anchor {name} must be within 0 to 1, not '
-                                  f'{getattr(self, name)}')
+        if not 0 <= self.min_share <= 1:
+            raise ConfigError(f'anchor min_share must be within 0 to 1, not {self.min_share}')
         height = self.camera_height_m
         if height is not None and not 0 < height < math.inf:
             raise ConfigError(f'camera_height_m must be above 0 metres, not {height}')

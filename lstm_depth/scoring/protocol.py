@@ -28,7 +28,7 @@ import math
 from typing import Any
 
 from lstm_depth.errors import ConfigError, DataError, did_you_mean
-from lstm_depth.geometry import resize_depth
+from lstm_depth.geometry import resize_bilinear
 from lstm_depth.scoring.metrics import error_measures, METRIC_NAMES
 import numpy as np
 
@@ -140,7 +140,7 @@ class Protocol:
         pixel has ground truth in the range.
         """
         truth = np.asarray(truth)
-        depth = resize_depth(self._usable(np.asarray(prediction, np.float64)), truth.shape)
+        depth = resize_bilinear(self._usable(np.asarray(prediction, np.float64)), truth.shape)
         window = WINDOWS[self.window](truth.shape)[0]
         with np.errstate(invalid='ignore'):
             known = ((truth > self.min_depth) & (truth < self.max_depth))[window]

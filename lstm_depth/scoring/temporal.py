@@ -31,7 +31,7 @@ import math
 import cv2
 from lstm_depth.errors import ConfigError
 from lstm_depth.frames import CameraFrame, MAX_GAP_S
-from lstm_depth.geometry import resize_depth
+from lstm_depth.geometry import resize_bilinear
 from lstm_depth.scoring.consistency import FlowWarp, opw, rtc, scale_ratio, tae, tgm
 import numpy as np
 
@@ -221,7 +221,7 @@ class _View:
         if truth is not None:
             with np.errstate(invalid='ignore'):
                 truth = np.where((truth > min_depth) & (truth < max_depth), truth, np.nan)
-            depth = resize_depth(depth, truth.shape)
+            depth = resize_bilinear(depth, truth.shape)
         height, width = depth.shape
         rgb, camera = frame.rgb, frame.camera
         if rgb.shape[:2] != depth.shape:

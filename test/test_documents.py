@@ -19,8 +19,13 @@ import ast
 from functools import cache
 from pathlib import Path
 import re
+import runpy
+from unittest import mock
 
+from lstm_depth.models.registry import list_models, model_entry
 import pytest
+import setuptools
+from test_architecture import LAYERS
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted(path for path in (
@@ -76,6 +81,48 @@ def test_links_lead_somewhere(path):
         if not place.exists() or anchor and anchor not in headings(place):
             broken.append(target)
     assert broken == []
+
+
+def rows(name: str, heading: str) -> list[list[str]]:
+    """Return the cells of the table below a heading of a document, without its own head."""
+    text = (ROOT / name).read_text(encoding='utf-8').partition(f'{heading}\n')[2]
+    table = re.search(r'(?:^\|.*\n)+', text, re.MULTILINE)[0]
+    return [[cell.strip() for cell in line.strip('|\n').split('|')]
+            for line in table.splitlines()[2:]]
+
+
+def test_the_architecture_page_has_the_layers_in_their_order():
+    shown = [re.findall(r'`(\w+)`', cells[0])
+             for cells in rows('ARCHITECTURE.md', '## Parts, and who may import whom')]
+    assert [part for parts in shown for part in parts] == [*LAYERS[:-1]]
+
+
+def test_every_model_stands_with_its_paper():
+    shown = {model: cells[0][:3] for cells in rows('PAPERS.md', '# From papers to code')
+             for model in re.findall(r'`(\w+)`', cells[1])}
+    assert shown == {name: model_entry(name).paper for name in list_models()}
+
+
+def test_sources_are_named_in_the_code_that_takes_from_them():
+    missing = []
+    for source, _, code in rows('PAPERS.md', 'and where:\n'):
+        texts = [(ROOT / path).read_text('utf-8') for path in re.findall(r'\((.*?)\)', code)]
+        missing += [name for name in re.findall('[A-Z][a-z]+', source)
+                    if not any(name in text for text in texts)]
+    assert missing == []
+
+
+def test_every_package_that_is_installed_has_its_licence_told():
+    table = rows('THIRD_PARTIES.md', '# Licences of what is installed')
+    told = {name.strip(' *') for cells in table
+            for name in re.sub(r'\(.*?\)', '', cells[0]).split(',')}
+    with mock.patch.object(setuptools, 'setup') as setup:
+        runpy.run_path(str(ROOT / 'setup.py'))
+    wanted = setup.call_args.kwargs['install_requires'] + [
+        requirement for extra, names in setup.call_args.kwargs['extras_require'].items()
+        if extra not in ('ros', 'dev') for requirement in names]
+    names = {re.match(r'[\w-]+', requirement)[0] for requirement in wanted}
+    assert names <= told and told - names == {'ros-jazzy-...'}
 
 
 @pytest.mark.parametrize('name', QUOTING)

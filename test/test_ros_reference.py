@@ -67,10 +67,11 @@ def test_tables_are_written_between_the_marks_only(tmp_path):
 
 
 def test_topics_services_and_diagnostics_of_depth_node_are_documented(rig: Rig, checkpoint):
-    node = rig.active_node(checkpoint, listen=())
+    pytest.importorskip('nav_msgs.msg', reason='needs nav_msgs, for the anchor')
+    node = rig.active_node(checkpoint, listen=(), anchor='odometry')
     documented = section('depth_node')
     found = names(node)
-    assert {'~/depth/points', '/image', '~/reset'} <= found
+    assert {'~/depth/points', '/image', '/odom', '~/reset'} <= found
     assert not [name for name in found if f'`{name}`' not in documented
                 and f'`{name.lstrip("/")}`' not in documented]
     status, = node.cameras[0].diagnostics({'state': '', 'enabled': True, 'checkpoint': ''},

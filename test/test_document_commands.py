@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 import re
 import runpy
 import shlex
@@ -68,6 +69,12 @@ def commands() -> list[tuple[str, str]]:
         prose = re.sub(r'^```.*?^```', '', text, flags=re.MULTILINE | re.DOTALL)
         found += [(name, line) for span in re.findall(r'`([^`\n]+)`', prose)
                   if span.startswith(STARTS) for line in shell_lines(span)]
+    # Those in the comments and docstrings of what users read and copy.
+    for path in (*(ROOT / 'config').rglob('*.yaml'), *(ROOT / 'launch').glob('*.py')):
+        text = re.sub(r'\\\n[#\s]*', ' ', path.read_text(encoding='utf-8'))
+        found += [(str(path.relative_to(ROOT)), line) for line in
+                  re.findall(rf'^(?:# *|    )((?:{"|".join(STARTS)}).*)', text, re.MULTILINE)
+                  if not line.endswith(('.', ','))]
     return sorted(set(found))
 
 
@@ -115,12 +122,20 @@ def check_ros2(words: list[str]) -> None:
         raise AssertionError(f'ros2 {words[0]} is unknown here')
 
 
+@cache
 def launch_arguments(file: str) -> set[str]:
     """Return the arguments that a launch file declares."""
-    source = (ROOT / 'launch' / file).read_text(encoding='utf-8')
-    names = set(re.findall(r"^    '(\w+)': \(|DeclareLaunchArgument\('(\w+)'", source,
-                           re.MULTILINE))
-    return {name for pair in names for name in pair if name}
+    path = ROOT / 'launch' / file
+    # For its table alone, and there are no wheels of launch. They run one another.
+    sources = '\n'.join(each.read_text('utf-8') for each in path.parent.glob('*.py'))
+    absent = re.findall(r'^from ((?:launch|ament|lifecycle)\S*) import', sources, re.MULTILINE)
+    parts = {name for full in absent for name in (full, full.partition('.')[0])}
+    # Not mock.patch.dict, which would forget what is imported meanwhile.
+    with pytest.MonkeyPatch.context() as patch:
+        for name in parts:
+            patch.setitem(sys.modules, name, mock.MagicMock())
+        names = set(runpy.run_path(str(path))['ARGUMENTS'])
+    return names | set(re.findall(r"DeclareLaunchArgument\('(\w+)'", path.read_text('utf-8')))
 
 
 def check_ros_arguments(node: str, words: list[str]) -> None:
@@ -189,6 +204,14 @@ CHECKS = {'lstm_depth': check_lstm_depth, 'ros2': check_ros2, 'make': check_make
 @pytest.mark.parametrize(('document', 'command'), commands())
 def test_a_command_in_a_document_exists_with_its_arguments(document, command):
     parse(command)
+
+
+def test_what_is_set_by_name_is_a_parameter_or_an_argument_of_a_launch_file():
+    known = {name for names in PARAMETERS.values() for name in names} | {
+        name for path in (ROOT / 'launch').glob('*.py') for name in launch_arguments(path.name)}
+    shown = {name for path in DOCUMENTS
+             for name in re.findall(r'`(\w+):=[^`]*`', path.read_text(encoding='utf-8'))}
+    assert {'precision', 'rviz'} <= shown and shown - known - {'name'} == set()
 
 
 def test_enough_commands_are_found():

@@ -176,6 +176,11 @@ def test_a_camera_without_a_source_is_one_line_and_status_2(processes, parameter
     assert len(err.strip().splitlines()) == 1 and words in err
 
 
+def answered_by_all(rig: Rig) -> bool:
+    """Return whether a message came on each output."""
+    return all(rig.received[name] for name in LISTENED)
+
+
 def match_outputs(rig: Rig) -> int:
     """Send images until an answer came on each output; return how many it took."""
     for name in LISTENED:
@@ -184,8 +189,11 @@ def match_outputs(rig: Rig) -> int:
              30)
     for count in range(1, 100):
         rig.show(image(count / 10), camera_info())
-        time.sleep(0.1)
-        if all(rig.received[name] for name in LISTENED):
+        # One at a time: an answer that comes late must not be taken for one of what follows.
+        end = time.monotonic() + 1.0
+        while time.monotonic() < end and not answered_by_all(rig):
+            time.sleep(0.01)
+        if answered_by_all(rig):
             break
     for name in LISTENED:
         rig.received[name].clear()

@@ -15,9 +15,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lstm_depth.anchor.config import AnchorConfig
 from lstm_depth.anchor.landmarks import Landmarks
 from lstm_depth.anchor.motion import angle_of, inverse, refine_pose
+from lstm_depth.anchor.offset import TimeOffset
 from lstm_depth.anchor.rays import to_camera, unit_rays
 from lstm_depth.anchor.source import Anchors, AnchorSource, register, View
 from lstm_depth.anchor.tracks import Tracker
@@ -48,14 +51,18 @@ class OdometrySource(AnchorSource):
         super().__init__(config)
         self._tracker = Tracker(config)
         self._landmarks = Landmarks(config.pixel_sigma, config.max_residual_px)
+        self.offset = TimeOffset()
         self.reset()
 
     def reset(self) -> None:
-        """Forget corners and landmarks."""
+        """Forget corners and landmarks, but not the time offset, which stays the robot's."""
         self._tracker.reset()
         self._landmarks.reset()
+        self.offset.forget_motion()
+        self._pixels = np.empty((0, 2))
         self._centre: np.ndarray | None = None
         self._told: np.ndarray | None = None
+        self._last: np.ndarray | None = None
         self._told_s = self._seconds = self._travelled = 0.0
         self._suspect_s = -np.inf
         self._disagreement = np.zeros(3)
@@ -67,16 +74,21 @@ class OdometrySource(AnchorSource):
         if view.pose is None:
             self.reset()
             return Anchors(note='no camera pose')
-        before, step = self._told, self._step(view)
+        step = self._step(view)
         if step is None:
             self.reset()
             self._told, self._told_s = view.pose, view.stamp_s
+        else:
+            view = replace(view, pose=self.offset.correct(view.pose, step, self._seconds))
         tracks = self._tracker.advance(view.gray, self._guess(view.camera, view.pose))
         self._landmarks.keep(tracks.kept)
-        if step is not None and self._contradicted(view, before, step,
-                                                   tracks.points[:len(tracks.kept)]):
-            self._landmarks.reset()
-            self._suspect_s = view.stamp_s
+        pixels = tracks.points[:len(tracks.kept)]
+        if step is not None and self._last is not None:
+            self._learn_offset(view.camera, step, self._pixels[tracks.kept], pixels)
+            if self._contradicted(view, pixels):
+                self._landmarks.reset()
+                self._suspect_s = view.stamp_s
+        self._pixels, self._last = tracks.points, view.pose
         self._observe(view, tracks.points, scale)
         anchors = self._anchors(view, tracks.points)
         if view.stamp_s - self._suspect_s < self.config.patience_s:
@@ -94,8 +106,16 @@ class OdometrySource(AnchorSource):
                     and angle_of(step[:3, :3]) < _MAX_TURN * self._seconds + 0.02)
         return step if possible else None
 
-    def _contradicted(self, view: View, before: np.ndarray | None, step: np.ndarray,
-                      pixels: np.ndarray) -> bool:
+    def _learn_offset(self, camera: Camera, step: np.ndarray, before: np.ndarray,
+                      pixels: np.ndarray) -> None:
+        """Compare the turn of a *step* that poses tell with that of pixels seen *before*."""
+        depth = to_camera(self._landmarks.points, self._last)[:, 2]
+        front = depth > 0.05
+        rays = unit_rays(camera, before[front])
+        self.offset.observe(step, self._seconds, rays / rays[:, 2:] * depth[front, None],
+                            pixels[front], camera)
+
+    def _contradicted(self, view: View, pixels: np.ndarray) -> bool:
         """
         Return whether landmarks that are sure say that the camera has moved another way.
 
@@ -105,14 +125,14 @@ class OdometrySource(AnchorSource):
         landmarks, centre = self._landmarks, view.pose[:3, 3]
         sure = ((landmarks.seen >= 2 * _MIN_SEEN)
                 & (landmarks.sigma(centre, view.camera.fx) < _SURE))
-        if before is None or np.count_nonzero(sure) < _MIN_SURE:
+        if np.count_nonzero(sure) < _MIN_SURE:
             self._disagreement, self._travelled = np.zeros(3), 0.0
             return False
         points = landmarks.points[sure]
         found = refine_pose(view.pose, points, pixels[sure], np.ones(len(points)), view.camera,
                             0.2, 0.5)
         keep = np.exp(-self._seconds / _AGREE_S)
-        seen = inverse(before) @ found.pose
+        step, seen = (inverse(self._last) @ pose for pose in (view.pose, found.pose))
         self._disagreement = keep * self._disagreement + seen[:3, 3] - step[:3, 3]
         self._travelled = keep * self._travelled + max(np.linalg.norm(seen[:3, 3]),
                                                        np.linalg.norm(step[:3, 3]))

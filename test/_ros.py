@@ -87,28 +87,19 @@ def wait_for(condition: Callable[[], Any], timeout_s: float = 15.0, what: str = 
     return result
 
 
-class Rig:
-    """A context of its own, nodes each on a thread of their own, and a driver node."""
+class Driver:
+    """A context of its own in *domain*, and nodes each on a thread of their own."""
 
-    def __init__(self, module: str, capfd: pytest.CaptureFixture[str],
-                 use_sim_time: bool = False) -> None:
-        """Start the driver; what nodes log is read from *capfd*."""
+    def __init__(self, domain: int, name: str = 'driver') -> None:
+        """Start the node ``driver``."""
         os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-        self.domain = domain_id(module)
+        self.domain = domain
         self.context = Context()
         self.context.init(args=[], domain_id=self.domain)
         self._threads: list[Thread] = []
         self._nodes: list[Node] = []
         self._executors: list[SingleThreadedExecutor] = []
-        self.use_sim_time = use_sim_time
-        self._capfd = capfd
-        self._log = ''
-        self.received: dict[str, list[Any]] = {name: [] for name in OUTPUTS}
-        self.driver = Node('driver', context=self.context)
-        self.images = self.driver.create_publisher(Image, 'image', 10)
-        self.jpegs = self.driver.create_publisher(CompressedImage, 'image/compressed', 10)
-        self.infos = self.driver.create_publisher(CameraInfo, 'camera_info', 10)
-        self.spin(self.driver)
+        self.driver = self.spin(Node(name, context=self.context))
 
     def spin(self, node: Node) -> Node:
         """Serve *node* on a new thread."""
@@ -127,6 +118,33 @@ class Rig:
             executor.spin()
         except ExternalShutdownException:
             pass
+
+    def close(self) -> None:
+        """Stop everything."""
+        for executor in self._executors:
+            executor.shutdown()
+        for thread in self._threads:
+            thread.join(5)
+        for node in self._nodes:
+            getattr(node, 'close', lambda: None)()
+            node.destroy_node()
+        self.context.try_shutdown()
+
+
+class Rig(Driver):
+    """A driver that publishes as a camera does, and depth nodes beside it."""
+
+    def __init__(self, module: str, capfd: pytest.CaptureFixture[str],
+                 use_sim_time: bool = False) -> None:
+        """Start the driver; what nodes log is read from *capfd*."""
+        super().__init__(domain_id(module))
+        self.use_sim_time = use_sim_time
+        self._capfd = capfd
+        self._log = ''
+        self.received: dict[str, list[Any]] = {name: [] for name in OUTPUTS}
+        self.images = self.driver.create_publisher(Image, 'image', 10)
+        self.jpegs = self.driver.create_publisher(CompressedImage, 'image/compressed', 10)
+        self.infos = self.driver.create_publisher(CameraInfo, 'camera_info', 10)
 
     def depth_node(self, **parameters: Any) -> DepthNode:
         """Start a depth node with *parameters*."""
@@ -207,14 +225,7 @@ class Rig:
 
     def close(self) -> None:
         """Stop everything."""
-        for executor in self._executors:
-            executor.shutdown()
-        for thread in self._threads:
-            thread.join(5)
-        for node in self._nodes:
-            getattr(node, 'close', lambda: None)()
-            node.destroy_node()
-        self.context.try_shutdown()
+        super().close()
         # For pytest's report of a failure.
         sys.stderr.write(self._log)
 

@@ -41,7 +41,7 @@ import pytest
 from rcl_interfaces.srv import DescribeParameters
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
-from std_srvs.srv import SetBool, Trigger
+from std_srvs.srv import Trigger
 import torch
 
 
@@ -71,16 +71,6 @@ def test_services_and_parameters_answer_while_the_network_runs(rig, checkpoint, 
     stamps = [message.header.stamp.nanosec for message in rig.answered(2)]
     assert stamps == [0, 300000000]
     assert resets(node) == {'explicit': 1}
-
-
-def test_disabled_images_are_dropped_until_enabled(rig, checkpoint):
-    node = rig.active_node(checkpoint)
-    assert rig.call(SetBool, '/depth_node/enable', SetBool.Request(data=False)).success
-    rig.show(image(1.0), camera_info())
-    wait_for(lambda: drops(node) == {'disabled': 1})
-    assert rig.call(SetBool, '/depth_node/enable', SetBool.Request(data=True)).success
-    rig.show(image(1.1), camera_info())
-    assert rig.answered(1)[0].header.stamp.nanosec == 100000000
 
 
 def test_wrong_parameters_are_refused_with_the_reason(rig, checkpoint, tmp_path):

@@ -196,53 +196,6 @@ def test_an_uncalibrated_camera_gives_depth_but_no_cloud_and_one_warning(rig, ch
 
 # Time.
 
-def test_a_backward_stamp_resets_once_with_one_warning(rig, checkpoint):
-    node = rig.active_node(checkpoint)
-    for index, stamp in enumerate((5.0, 5.1, 1.0, 1.1)):
-        rig.show(image(stamp), camera_info())
-        rig.answered(index + 1)
-    assert resets(node) == {'backward_stamp': 1}
-    assert len(wait_for(lambda: rig.warnings('went backward'))) == 1
-    assert drops(node) == {}
-
-
-def test_a_duplicate_stamp_is_skipped(rig, checkpoint):
-    node = rig.active_node(checkpoint)
-    rig.show(image(1.0), camera_info())
-    rig.answered(1)
-    rig.show(image(1.0), camera_info())
-    wait_for(lambda: drops(node) == {'duplicate_stamp': 1})
-    rig.show(image(1.1), camera_info())
-    first, second = rig.answered(2)
-    assert (first.header.stamp.nanosec, second.header.stamp.nanosec) == (0, 100000000)
-    assert resets(node) == {}
-
-
-def test_a_gap_resets(rig, checkpoint):
-    node = rig.active_node(checkpoint, max_gap_s=0.5)
-    for index, stamp in enumerate((1.0, 1.4, 2.0)):
-        rig.show(image(stamp), camera_info())
-        rig.answered(index + 1)
-    assert resets(node) == {'gap': 1}
-
-
-def test_another_size_resets_and_is_answered_at_that_size(rig, checkpoint):
-    node = rig.active_node(checkpoint)
-    rig.show(image(1.0), camera_info())
-    rig.answered(1)
-    rig.show(image(1.1, width=24, height=18), camera_info(24, 18))
-    assert (rig.answered(2)[1].width, rig.received['image'][1].height) == (24, 18)
-    assert resets(node) == {'size_change': 1}
-
-
-def test_another_frame_resets(rig, checkpoint):
-    node = rig.active_node(checkpoint)
-    for index, frame_id in enumerate(('left', 'left', 'right')):
-        rig.show(image(1 + index / 10, frame_id=frame_id), camera_info())
-        assert rig.answered(index + 1)[index].header.frame_id == frame_id
-    assert resets(node) == {'frame_change': 1}
-
-
 @pytest.mark.parametrize('clock_first', [True, False])
 def test_clock_and_stamps_that_go_back_together_are_one_event(checkpoint, clock_first, capfd):
     rig = Rig(__name__, capfd, use_sim_time=True)

@@ -11,186 +11,146 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""depth_node and what is broken: messages, output, memory, checkpoints, transitions."""
+"""
+The fault matrix: every fault of the soak by itself, on one depth_node process over DDS.
+
+After each, the node lives, has counted the right cause, has said what to do in one line, and
+its next depth is that of a fresh stream.
+"""
 
 from __future__ import annotations
 
-import _have_ros  # noqa: F401
-from _ros import (  # noqa: F401
-    camera_info,
-    checkpoint_fixture,
-    drops,
-    HEIGHT,
-    image,
-    pixels,
-    resets,
-    rig_fixture,
-    stamped,
-    wait_for,
-    WIDTH,
-)
-import cv2
-from diagnostic_msgs.msg import DiagnosticArray
-from lifecycle_msgs.msg import Transition
-from lstm_depth.ros.conversion import byte_array, to_jpeg_message
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+import signal
+
+from _ros import domain_id, Driver, pixels, process_environment, tiny_checkpoint, wait_for
+from lstm_depth import DepthStream, load_model
+from lstm_depth.msgs.image import decode_rgb
+from lstm_depth.ros.process import NodeProcess
+from lstm_depth.ros.soak.faults import FAULTS
+from lstm_depth.ros.soak.hands import Hands
 import numpy as np
 import pytest
-from sensor_msgs.msg import CompressedImage
-from std_msgs.msg import Header
-from std_srvs.srv import Trigger
-import torch
+from rclpy.qos import QoSProfile
+from rclpy.serialization import deserialize_message
+from sensor_msgs.msg import Image
 
-BROKEN = {
-    'bad_encoding': lambda: image(1.5, encoding='nonsense'),
-    'short_data': lambda: image(1.5, data=byte_array(np.zeros(100, np.uint8))),
-    'zero_size': lambda: image(1.5, width=0, height=0, step=0),
-    'bad_step': lambda: image(1.5, step=5),
-}
+SIZE = (40, 32)
 
 
-@pytest.mark.parametrize('cause', BROKEN)
-def test_a_broken_image_is_dropped_counted_and_leaves_no_trace(rig, checkpoint, cause):
-    node = rig.active_node(checkpoint)
-    rig.show(image(1.0), camera_info())
-    rig.answered(1)
-    state = [tensor.clone() for tensor in node.cameras[0].processor.stream.state]
-    for _ in range(3):
-        before = drops(node).get(cause, 0)
-        rig.show(BROKEN[cause](), camera_info())
-        wait_for(lambda count=before: drops(node).get(cause, 0) > count)
-    assert all(torch.equal(a, b) for a, b in zip(state, node.cameras[0].processor.stream.state))
-    rig.show(image(1.6), camera_info())
-    assert rig.answered(2)[1].header.stamp.nanosec == 600000000
-    assert drops(node) == {cause: 3} and resets(node) == {}
-    assert len(wait_for(lambda: rig.warnings('image dropped'))) == 1
+class Bench:
+    """A node process, the hands that strike it, and what it answers."""
+
+    def __init__(self, folder: Path) -> None:
+        """Start both."""
+        checkpoint = tiny_checkpoint(folder)
+        self.engine = load_model(str(checkpoint), backend='torch')
+        self._driver = Driver(domain_id(__name__))
+        self.node = NodeProcess(
+            ['lstm_depth.ros', 'depth_node'],
+            {'autostart': True, 'checkpoint': str(checkpoint), 'backend': 'torch',
+             'diagnostics_period_s': 0.1, 'max_gap_s': 3.0}, folder / 'node.log',
+            process_environment(self._driver.domain))
+        self.hands = Hands(self._driver.driver, folder, str(checkpoint), SIZE)
+        self.hands.on_show = self._keep
+        self.shown: dict[tuple[int, int], Image] = {}
+        self.depths: list[Image] = []
+        self._driver.driver.create_subscription(
+            Image, '/depth_node/depth/image', self.depths.append, QoSProfile(depth=200))
+
+    def _keep(self, image: Image | bytes, info: object) -> None:
+        if isinstance(image, bytes):
+            image = deserialize_message(image, Image)
+        self.shown.setdefault(stamp(image), image)
+
+    @property
+    def log(self) -> str:
+        """Return all that the node has logged."""
+        return self.node.log.read_text(encoding='utf-8', errors='replace')
+
+    def good(self) -> None:
+        """Show a good image and wait for its depth."""
+        count = len(self.depths)
+        self.hands.show()
+        self.hands.rest()
+        wait_for(lambda: len(self.depths) > count, what='for depth')
+
+    def close(self) -> None:
+        """End both."""
+        try:
+            assert self.node.stop() == 0, self.node.tail()
+        finally:
+            self._driver.close()
 
 
-@pytest.mark.parametrize(('data', 'cause'), [
-    (b'', 'zero_size'), (b'no jpeg at all', 'corrupt_image'), ('cut', 'corrupt_image')])
-def test_a_corrupt_jpeg_is_dropped_and_counted(rig, checkpoint, data, cause):
-    node = rig.active_node(checkpoint, image_transport='compressed')
-    good = to_jpeg_message(cv2.randu(np.zeros((HEIGHT, WIDTH, 3), np.uint8), 0, 255), Header(), 90)
-    if data == 'cut':
-        data = good.data.tobytes()[:len(good.data) // 2]
-    bad = CompressedImage(format='jpeg')
-    bad.data.frombytes(data)
-    rig.show(stamped(bad, 1.0))
-    wait_for(lambda: drops(node) == {cause: 1})
-    rig.show(stamped(good, 1.1))
-    rig.answered(1)
+def stamp(image: Image) -> tuple[int, int]:
+    return image.header.stamp.sec, image.header.stamp.nanosec
 
 
-# The network.
-
-def test_non_finite_output_is_nan_and_resets(rig, checkpoint):
-    node = rig.active_node(checkpoint)
-    rig.show(image(1.0), camera_info())
-    rig.answered(1)
-    weights = next(node.cameras[0].processor.stream.model.network.parameters())
-    kept = weights.detach().clone()
-    weights.data.fill_(float('nan'))
-    rig.show(image(1.1), camera_info())
-    assert np.isnan(pixels(rig.answered(2)[1])).all()
-    weights.data.copy_(kept)
-    rig.show(image(1.2), camera_info())
-    assert np.isfinite(pixels(rig.answered(3)[2])).all()
-    assert resets(node) == {'non_finite': 1}
-    assert any('NaN' in alert.text for alert in node.cameras[0].alerts.current())
+@pytest.fixture(name='bench', scope='module')
+def bench_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """Return a node that has seen its first images."""
+    bench = Bench(tmp_path_factory.mktemp('faults'))
+    with bench.node:
+        bench.hands.meet()
+        wait_for(lambda: bench.depths, what='for the first depth')
+        yield bench
+        bench.close()
 
 
-def test_running_out_of_gpu_memory_costs_one_frame(rig, checkpoint, monkeypatch):
-    node = rig.active_node(checkpoint)
-    statuses = []
-    rig.driver.create_subscription(DiagnosticArray, '/diagnostics',
-                                   lambda msg: statuses.append(msg.status[0]), 10)
-    emptied = []
-    monkeypatch.setattr(torch.cuda, 'empty_cache', lambda: emptied.append(True))
-
-    def run_out(*args, **kwargs):
-        monkeypatch.undo()
-        monkeypatch.setattr(torch.cuda, 'empty_cache', lambda: emptied.append(True))
-        raise torch.cuda.OutOfMemoryError('CUDA out of memory. Tried to allocate 2 GiB')
-
-    monkeypatch.setattr(node.cameras[0].processor.stream.model.network, 'forward', run_out)
-    rig.show(image(1.0), camera_info())
-    wait_for(lambda: drops(node) == {'out_of_memory': 1})
-    assert emptied
-    error = wait_for(lambda: next((s for s in statuses if s.level == b'\x02'), None))
-    assert 'out of GPU memory' in error.message and 'device:=cpu' in error.message
-    rig.show(image(1.1), camera_info())
-    rig.answered(1)
+def growth(after: dict[str, int], before: dict[str, int]) -> dict[str, int]:
+    """Return what has been counted since *before*."""
+    return {key: value - before.get(key, 0) for key, value in after.items()
+            if value != before.get(key, 0)}
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason='needs a machine without CUDA')
-def test_an_absent_gpu_gives_the_cpu_with_a_warning(rig, checkpoint):
-    node = rig.active_node(checkpoint, device='cuda:3')
-    assert node.cameras[0].processor.stream.device == 'cpu'
-    warning, = wait_for(lambda: rig.warnings('cuda:3'))
-    assert 'using the CPU' in warning
+@pytest.mark.parametrize('name', FAULTS)
+def test_a_fault_is_survived_counted_told_and_forgotten(bench, name):
+    fault, hands = FAULTS[name], bench.hands
+    hands.problems.clear()
+    bench.shown.clear()
+    hands.rest()
+    bench.depths.clear()
+    hands.reset()
+    bench.good()
+    drops, resets, lines = (
+        hands.counts('dropped: '), hands.counts('reset: '), len(bench.log.splitlines()))
+
+    with hands.quiet() if fault.quiet else nullcontext():
+        fault.strike(hands)
+    hands.rest()
+    wait_for(lambda: fault.says in hands.status + bench.log, what=f'for {fault.says!r}')
+    if not fault.plain:
+        hands.reset()
+        bench.depths.clear()
+    bench.good()
+
+    assert bench.node.status is None and not hands.problems and not hands.missing
+    dropped = growth(hands.counts('dropped: '), drops)
+    assert fault.drops in (None, dropped), (dropped, bench.node.tail())
+    assert 'internal_error' not in dropped
+    assert not fault.reset or fault.reset in growth(hands.counts('reset: '), resets)
+    new = [line for line in bench.log.splitlines()[lines:] if fault.says in line]
+    assert not fault.says or len(new) <= 1, new
+    assert_as_of_a_fresh_stream(bench, explicit=fault.reset == 'explicit')
 
 
-def test_a_bug_in_a_frame_costs_that_frame(rig, checkpoint, monkeypatch):
-    node = rig.active_node(checkpoint)
-
-    def fail(*args, **kwargs):
-        monkeypatch.undo()
-        raise RuntimeError('a bug')
-
-    monkeypatch.setattr(node.cameras[0].processor.stream, 'push', fail)
-    rig.show(image(1.0), camera_info())
-    wait_for(lambda: drops(node) == {'internal_error': 1})
-    rig.show(image(1.1), camera_info())
-    rig.answered(1)
-
-
-# Life.
-
-def test_a_missing_checkpoint_fails_configure_and_a_good_one_then_succeeds(
-        rig, checkpoint, tmp_path):
-    missing = tmp_path / 'missing.safetensors'
-    node = rig.depth_node(checkpoint=str(missing))
-    assert not rig.transition(Transition.TRANSITION_CONFIGURE)
-    assert node.state_label == 'unconfigured'
-    message, = wait_for(lambda: rig.warnings('cannot configure'))
-    assert str(missing) in message and 'give the path' in message
-    assert rig.set_parameters(checkpoint=str(checkpoint))[0].successful
-    assert rig.transition(Transition.TRANSITION_CONFIGURE)
-    assert rig.transition(Transition.TRANSITION_ACTIVATE)
-    rig.listen('image')
-    wait_for(lambda: rig.images.get_subscription_count()
-             and node.cameras[0].outputs.wanted('depth/image'))
-    rig.show(image(1.0), camera_info())
-    rig.answered(1)
+def assert_as_of_a_fresh_stream(bench: Bench, explicit: bool) -> None:
+    """Compare each depth with that of a stream that sees what the node has answered."""
+    stream, frame_id = DepthStream(bench.engine, max_gap_s=3.0), None
+    for number, depth in enumerate(bench.depths):
+        image = bench.shown[stamp(depth)]
+        if (explicit and number) or frame_id not in (None, image.header.frame_id):
+            stream.reset()
+        frame_id = image.header.frame_id
+        frame = stream.push(decode_rgb(image), (stamp(depth)[0] * 10**9 + stamp(depth)[1]) * 1e-9)
+        np.testing.assert_allclose(pixels(depth), frame.depth, rtol=1e-4)
+    assert len(bench.depths) > 0
 
 
-def test_a_corrupt_checkpoint_fails_configure(rig, tmp_path):
-    page = tmp_path / 'page.safetensors'
-    page.write_text('<!DOCTYPE html><html>Not found</html>')
-    node = rig.depth_node(autostart=True, checkpoint=str(page))
-    assert node.state_label == 'unconfigured'
-    assert str(page) in wait_for(lambda: rig.warnings('cannot configure'))[0]
-
-
-def test_an_impossible_transition_is_refused_and_the_node_lives(rig):
-    node = rig.depth_node()
-    assert not rig.transition(Transition.TRANSITION_ACTIVATE)
-    assert node.state_label == 'unconfigured'
-    answer = rig.call(Trigger, '/depth_node/reset', Trigger.Request())
-    assert not answer.success and 'unconfigured' in answer.message
-
-
-def test_a_whole_life_can_be_lived_twice(rig, checkpoint):
-    node = rig.active_node(checkpoint)
-    for life in range(2):
-        rig.show(image(1.0 + life), camera_info())
-        rig.answered(life + 1)
-        assert rig.transition(Transition.TRANSITION_DEACTIVATE)
-        wait_for(lambda: not rig.images.get_subscription_count())
-        assert rig.transition(Transition.TRANSITION_CLEANUP)
-        assert node.cameras[0].processor is None
-        assert rig.transition(Transition.TRANSITION_CONFIGURE)
-        assert rig.transition(Transition.TRANSITION_ACTIVATE)
-        wait_for(lambda: rig.images.get_subscription_count()
-                 and node.cameras[0].outputs.wanted('depth/image'))
-    assert rig.transition(Transition.TRANSITION_ACTIVE_SHUTDOWN)
-    assert node.state_label == 'finalized'
+def test_the_node_ends_as_it_should_after_all_that(bench):
+    bench.node._process.send_signal(signal.SIGINT)
+    wait_for(lambda: bench.node.status is not None, 30)
+    assert bench.node.status == 0 and 'internal error' not in bench.log

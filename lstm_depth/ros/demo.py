@@ -47,6 +47,7 @@ from lstm_depth.ros.logfile import logging_arguments
 from lstm_depth.ros.process import NodeProcess
 from lstm_depth.ros.recorder import DEPTH_TOPIC, IMAGE_TOPIC, Recorder
 from lstm_depth.ros.transport import use_profile
+from lstm_depth.ros.trial import own_domain, own_environment
 from lstm_depth.ros.watch import watch
 from lstm_depth.scoring.metrics import MetricsMean
 from lstm_depth.visualize import PictureStyle
@@ -54,8 +55,6 @@ from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from tqdm import tqdm
 
-# Domains above 101 collide with the ports that Linux gives to other programs.
-_DOMAINS = 101
 SAMPLE_FRAMES = 150
 # A pace that a CPU keeps up with.
 SAMPLE_RATE_HZ = 10.0
@@ -165,9 +164,8 @@ def run_demo(config: DemoConfig) -> DemoReport:
 
 def _record(config: DemoConfig, source: str, frames: int) -> Recorder:
     """Run the nodes until the source has ended; return the recorder with its counts."""
-    domain = 1 + os.getpid() % _DOMAINS
-    environment = {**os.environ, 'ROS_DOMAIN_ID': str(domain),
-                   'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST', 'PYTHONUNBUFFERED': '1'}
+    domain = own_domain()
+    environment = own_environment(domain)
     # This process' own middleware reads it from the environment, too.
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
     print(f'nodes run in ROS_DOMAIN_ID={domain}, ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST')

@@ -24,10 +24,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 import json
-import os
 from pathlib import Path
 import statistics
 import tempfile
@@ -43,8 +41,7 @@ OUTPUTS = {
     'depth': ('depth/image', 'depth/camera_info'),
     'all': ('depth/image', 'depth/camera_info', 'depth/points', 'depth/colored'),
 }
-# Starting takes this long at most; the first seconds after the first depth do not count.
-_START_S = 120.0
+# The first seconds after the first depth do not count.
 _WARM_UP_S = 3.0
 
 
@@ -144,56 +141,29 @@ def parse_size(text: str) -> tuple[int, int]:
 
 def _run(args: argparse.Namespace, outputs: tuple[str, ...], width: int, height: int) -> NodeRun:
     """Run the three processes once."""
-    from lstm_depth.ros.process import NodeProcess
+    from lstm_depth.ros.trial import Trial
+    from lstm_depth.ros.usage import usage
 
-    environment = {
-        **os.environ, 'ROS_DOMAIN_ID': str(1 + os.getpid() % 100),
-        'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST', 'PYTHONUNBUFFERED': '1'}
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+    with tempfile.TemporaryDirectory() as folder, Trial(Path(folder)) as trial:
         seen, sent = Path(folder) / 'seen.json', Path(folder) / 'sent.json'
-
-        def start(program: list[str], **parameters: Any) -> NodeProcess:
-            log = Path(folder) / f'{program[-1]}.log'
-            return stack.enter_context(NodeProcess(program, parameters, log, environment))
-
-        listener = start(['lstm_depth.ros.bench_ends', 'listener'], output=str(seen),
-                         outputs=list(outputs))
-        camera = start(['lstm_depth.ros.bench_ends', 'camera'], output=str(sent),
-                       fps=float(args.fps), width=width, height=height)
+        listener = trial.start(['lstm_depth.ros.bench_ends', 'listener'],
+                               {'output': str(seen), 'outputs': list(outputs)})
+        camera = trial.start(
+            ['lstm_depth.ros.bench_ends', 'camera'],
+            {'output': str(sent), 'fps': float(args.fps), 'width': width, 'height': height})
         started_ns = time.time_ns()
-        node = start(['lstm_depth.ros', 'depth_node'], autostart=True,
-                     checkpoint=args.checkpoint, backend=args.backend)
-        _wait_for(node, 'configured')
+        node = trial.start(['lstm_depth.ros', 'depth_node'], {
+            'autostart': True, 'checkpoint': args.checkpoint, 'backend': args.backend})
+        trial.wait_for(node, 'configured')
         time.sleep(_WARM_UP_S)
-        before, begin_ns = _cpu_s(node.pid), time.time_ns()
-        _sleep(args.seconds, (listener, camera, node))
-        end_ns, cpu_s = time.time_ns(), _cpu_s(node.pid) - before
-        memory_mb = _peak_memory_mb(node.pid)
+        before, begin_ns = usage(node.pid), time.time_ns()
+        trial.sleep(args.seconds)
+        end_ns, after = time.time_ns(), usage(node.pid)
         # What is under way still arrives.
         time.sleep(1.0)
-        for process in (camera, node, listener):
-            process.stop()
+        trial.stop(camera, node, listener)
         return _summary(json.loads(sent.read_text()), json.loads(seen.read_text()), outputs,
-                        (begin_ns, end_ns), started_ns, cpu_s, memory_mb)
-
-
-def _wait_for(node: Any, text: str) -> None:
-    """Wait until *node* has logged *text*."""
-    end = time.monotonic() + _START_S
-    while text not in (log := node.log.read_text(encoding='utf-8', errors='replace')):
-        if node.status is not None or 'cannot configure' in log or time.monotonic() > end:
-            raise DataError(f'{node.name} did not start:\n{node.tail()}')
-        time.sleep(0.05)
-
-
-def _sleep(seconds: float, processes: tuple[Any, ...]) -> None:
-    """Wait, and stop at once when a process has ended."""
-    end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0:
-        time.sleep(min(0.5, left))
-        for process in processes:
-            if process.status is not None:
-                raise DataError(f'{process.name} ended too early:\n{process.tail()}')
+                        (begin_ns, end_ns), started_ns, after.cpu_s - before.cpu_s, after.peak_mb)
 
 
 def _summary(sent: list[int], seen: Mapping[str, Any], outputs: tuple[str, ...],
@@ -228,17 +198,3 @@ def _median(runs: list[NodeRun]) -> NodeRun:
         return statistics.median(values)
 
     return NodeRun(**{name: middle(name) for name in asdict(runs[0])})
-
-
-def _cpu_s(pid: int) -> float:
-    """Return the processor seconds that a process has used."""
-    fields = Path(f'/proc/{pid}/stat').read_text(encoding='utf-8').rpartition(')')[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
-
-
-def _peak_memory_mb(pid: int) -> float:
-    """Return the largest resident size of a process."""
-    for line in Path(f'/proc/{pid}/status').read_text(encoding='utf-8').splitlines():
-        if line.startswith('VmHWM:'):
-            return int(line.split()[1]) / 1024
-    return float('nan')

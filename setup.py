@@ -110,8 +110,8 @@ setup(
         'ros': [f'ros-jazzy-{name}; sys_platform == "linux" and platform_machine == "x86_64"'
                 for name in ('rclpy', 'rmw-fastrtps-cpp', 'builtin-interfaces',
                              'diagnostic-msgs', 'geometry-msgs', 'lifecycle-msgs',
-                             'nav-msgs', 'rcl-interfaces', 'sensor-msgs', 'std-msgs',
-                             'std-srvs')],
+                             'nav-msgs', 'rcl-interfaces', 'rosgraph-msgs', 'sensor-msgs',
+                             'std-msgs', 'std-srvs')],
         # The NYU Depth v2 files: MATLAB 5 and 7.3, hole filling.
         'nyu': ['h5py>=3.6', 'scipy>=1.8'],
         'dask': ['distributed>=2023.1'],

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from lstm_depth.data.layouts.pairs import pair_sequences
 from lstm_depth.data.sequence import FrameSequence
-from lstm_depth.data.split import hold_out, PartSequence
+from lstm_depth.data.split import hold_out, part_of, PartSequence
 from lstm_depth.errors import ConfigError, DataError
 from lstm_depth.frames import CameraFrame
 import numpy as np
@@ -111,3 +111,13 @@ def test_every_sixth_run_of_numbered_stills_is_held_out(shared):
              for part in hold_out(pair_sequences(root))]
     assert parts == [[number for number in numbers if number not in held], held]
     assert len(held) == 106
+
+
+def test_a_share_is_the_first_part_of_videos_and_stills_from_everywhere():
+    stills = [Numbers('a', 'a', 30, video=False), Numbers('b', 'b', 20, video=False)]
+    parts = part_of([Numbers('video', 'video', 11), *stills], 0.2)
+    frames = [(part.name, part.frame(index).stamp_ns) for part in parts
+              for index in range(len(part))]
+    assert frames == [('video', 0), ('video', 1), *(('a', n) for n in range(2, 30, 5)),
+                      *(('b', n) for n in range(2, 20, 5))]
+    assert len(part_of([Numbers('short', 'short', 2)], 0.1)) == 1

@@ -88,6 +88,23 @@ def hold_out(sequences: Sequence[FrameSequence], every: int = 6) \
             [item for name in names if name in held for item in scenes[name]])
 
 
+def part_of(sequences: Sequence[FrameSequence], share: float) -> list[FrameSequence]:
+    """
+    Return a *share* above 0 of the frames of *sequences*, at least one.
+
+    Of a video its first part; of stills evenly spread ones over all of them.
+    """
+    videos = [item for item in sequences if item.video]
+    stills = [(item, index) for item in sequences if not item.video for index in range(len(item))]
+    parts: list[FrameSequence] = [
+        PartSequence(item, 0, max(1, round(share * len(item)))) for item in videos]
+    count = max(1, round(share * len(stills))) if stills else 0
+    for place in range(count):
+        item, index = stills[int((place + 0.5) * len(stills) / count)]
+        parts.append(PartSequence(item, index, index + 1))
+    return parts
+
+
 def _cut_in_time(sequences: Sequence[FrameSequence]) \
         -> tuple[list[FrameSequence], list[FrameSequence]]:
     """Return the first and the second half of the frames of one scene's video."""

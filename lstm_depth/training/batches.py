@@ -24,7 +24,7 @@ from lstm_depth.data.readers import open_dataset
 from lstm_depth.data.rooms import room_sequences
 from lstm_depth.data.sampling import ClipRequest, ClipSampler, ContinuousSampler
 from lstm_depth.data.sequence import FrameSequence
-from lstm_depth.data.split import hold_out
+from lstm_depth.data.split import hold_out, part_of
 from lstm_depth.errors import ConfigError, DataError
 from lstm_depth.models import DepthModel
 from lstm_depth.training.recipe import DataSection, PhaseSection
@@ -71,6 +71,8 @@ def open_data(section: DataSection) -> TrainingData:
             held_out += held
         for sequence in sequences:
             train.setdefault('videos' if sequence.video else 'stills', []).append(sequence)
+    if section.share < 1:
+        train = {kind: part_of(sequences, section.share) for kind, sequences in train.items()}
     for path in section.validation_paths:
         held_out += open_dataset(path, section.options).sequences
     if section.rooms:

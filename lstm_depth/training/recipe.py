@@ -87,7 +87,8 @@ class DataSection:
     in *room_folder* where one is named. *validation*: data sets to validate on; where there
     are none, every *hold_out_every*-th scene of *path* is held out, and the second half of
     a recording that is one scene. *train_only*: further data sets, of which nothing is held
-    out. *options*: what readers need to be told. *read_width*:
+    out. *share*: how much of all that is trained on, the first part of every video and
+    evenly spread stills. *options*: what readers need to be told. *read_width*:
     frames are shrunk to this width when read. *cache*: keep shrunk frames in memory.
     """
 
@@ -98,6 +99,7 @@ class DataSection:
     train_only: str | list[str] = ''
     validation: str | list[str] = ''
     hold_out_every: int = 6
+    share: float = 1.0
     options: ReaderOptions = ReaderOptions()
     read_width: int | None = None
     cache: bool = False
@@ -107,6 +109,8 @@ class DataSection:
         _check_at_least(0, rooms=self.rooms)
         _check_at_least(1, room_frames=self.room_frames)
         _check_at_least(2, hold_out_every=self.hold_out_every)
+        if not 0 < self.share <= 1:
+            raise ConfigError(f'data.share must be above 0 and at most 1, not {self.share}')
 
     @property
     def paths(self) -> list[str]:

@@ -28,6 +28,7 @@ from lstm_depth.models import DepthModel
 from lstm_depth.models.base import detach_state
 from lstm_depth.models.cores import State
 from lstm_depth.training.depthwise import FastDepthwise
+from lstm_depth.training.dropout import FastDropout
 import torch
 from torch import nn, Tensor
 from torch.optim import Optimizer
@@ -55,7 +56,7 @@ class ClipRunner(nn.Module):
 
     def forward(self, frames: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Return depth (B, T, 1, H, W) of uint8 frames (B, T, 3, H, W), and the last state."""
-        with FastDepthwise():
+        with FastDepthwise(), FastDropout():
             return self.model.forward_clip(frames.float() / 255, state)
 
 

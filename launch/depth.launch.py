@@ -49,9 +49,12 @@ ARGUMENTS = {
     'camera_info': ('camera_info', 'Topic of the camera calibration.'),
     'checkpoint': ('', 'Path of the checkpoint; empty for that of params_file.'),
     'device': ('', 'auto, cpu, cuda or cuda:N; empty for that of params_file.'),
-    'anchor': ('', 'What anchors the scale: auto, none, odometry, camera_height or visual; '
-               'empty for that of params_file.'),
+    'anchor': ('', 'What anchors the scale: auto, none, odometry, points, camera_height or '
+               'visual; empty for that of params_file.'),
     'odom': ('odom', 'Topic of the nav_msgs/Odometry, for the anchor.'),
+    'points': ('points', 'Topic of the laser scan, cloud or range, for the anchor.'),
+    'points_type': ('', 'What it is: laser_scan, point_cloud or range; empty for that of '
+                    'params_file.'),
     'namespace': ('', 'Namespace of all nodes.'),
     'params_file': (str(CONFIG / 'depth.yaml'), 'Parameters of the nodes.'),
     'autostart': ('true', 'Configure and activate depth_node; false leaves that to you.'),
@@ -77,7 +80,8 @@ def make_actions(context: LaunchContext) -> 'list[Action]':
     flags = {name: is_true(name, values[name])
              for name in ('autostart', 'use_sim_time', 'rviz')}
     topics = {'image': values['image'], 'image/compressed': f'{values["image"]}/compressed',
-              'camera_info': values['camera_info'], 'odom': values['odom']}
+              'camera_info': values['camera_info'], 'odom': values['odom'],
+              'points': values['points']}
     common = {'namespace': values['namespace'], 'output': 'screen',
               # A node that loads its model ends when it is loaded, on a busy machine after more
               # than the 5 s of the default.
@@ -85,7 +89,7 @@ def make_actions(context: LaunchContext) -> 'list[Action]':
     time = {'use_sim_time': flags['use_sim_time']}
     # An argument that is not given must not hide what params_file says.
     given = {name: ParameterValue(values[name], value_type=str)
-             for name in ('checkpoint', 'device', 'anchor') if values[name]}
+             for name in ('checkpoint', 'device', 'anchor', 'points_type') if values[name]}
     # Autostart by events: were the node to start itself, too, both would configure it.
     depth = LifecycleNode(
         name='depth_node', **executable('depth_node'),

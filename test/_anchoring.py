@@ -17,9 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from pathlib import Path
 
 import cv2
 from lstm_depth.frames import CameraFrame
+from lstm_depth.media.bag import BagWriter
+from lstm_depth.msgs.transforms import Transforms
 from lstm_depth.render import PathConfig, sample_frames
 import numpy as np
 
@@ -43,6 +46,50 @@ def fake_network(frame: CameraFrame, index: int, scale: float = WRONG_SCALE) -> 
     flicker = rng.normal(0, 0.02) + cv2.resize(rng.normal(0, 0.03, (6, 8)), shape[::-1])
     depth = np.nan_to_num(frame.depth, nan=5.0)
     return (depth * scale * np.exp(field + flicker)).astype(np.float32)
+
+
+# A laser that looks where the camera does: its x is the camera's z, its y minus the camera's x.
+LASER_TO_CAMERA = np.array([[0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1]], float)
+
+
+def scan_fields(frame: CameraFrame, row: int | None = None) -> dict[str, object]:
+    """Return the fields of a LaserScan of what the camera sees in one row, the middle one."""
+    camera = frame.camera
+    # The row in which the laser's plane, y = 0 of the camera, is seen.
+    row = round(camera.cy) if row is None else row
+    angles = np.arange(-0.4, 0.4, 0.01)
+    columns = np.rint(camera.cx - np.tan(angles) * camera.fx).astype(int)
+    ranges = frame.depth[row, columns] / np.cos(angles)
+    return {'angle_min': -0.4, 'angle_max': 0.4, 'angle_increment': 0.01, 'time_increment': 0.0,
+            'scan_time': 0.0, 'range_min': 0.1, 'range_max': 20.0,
+            'ranges': np.nan_to_num(ranges, nan=np.inf).astype(np.float32)}
+
+
+def write_walk(path: Path, frames: list[CameraFrame]) -> Path:
+    """
+    Write a bag of a walk on a robot that tells where it is at other times than its images.
+
+    The camera stands on the robot and a laser before the camera; odom, base and both are
+    connected by /tf and /tf_static.
+    """
+    mount, camera = np.eye(4), frames[0].frame_id
+    mount[:3, 3] = 0.1, 0.05, 0.9
+    with BagWriter(path) as bag:
+        bag.write_transform('/tf_static', mount, 0, 'base', camera)
+        bag.write_transform('/tf_static', LASER_TO_CAMERA, 0, camera, 'laser')
+        poses = Transforms()
+        for frame in frames:
+            poses.put('base', 'odom', frame.stamp_ns, frame.pose @ np.linalg.inv(mount))
+            header = (frame.stamp_ns, camera)
+            bag.write_image('/camera/image', frame.rgb, 'rgb8', *header)
+            bag.write_camera_info('/camera/camera_info', frame.camera, *header)
+            bag.write_image('/camera/depth', frame.depth, '32FC1', *header)
+            bag.write_scan('/scan', scan_fields(frame), frame.stamp_ns, 'laser')
+        last = frames[-1].stamp_ns
+        for stamp_ns in (*range(frames[0].stamp_ns, last, 20_000_000), last):
+            bag.write_transform('/tf', poses.between('base', 'odom', stamp_ns), stamp_ns, 'odom',
+                                'base')
+    return path
 
 
 def abs_rel(depth: np.ndarray, truth: np.ndarray) -> float:

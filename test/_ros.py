@@ -26,9 +26,13 @@ from typing import Any
 import _have_ros  # noqa: F401
 from lifecycle_msgs.srv import ChangeState
 from lstm_depth.checkpoint import save_checkpoint
+from lstm_depth.media.bag import BagReader
+from lstm_depth.media.bag.common import TRANSFORMS, typestore
 from lstm_depth.models import create_model
 from lstm_depth.ros.conversion import byte_array
 from lstm_depth.ros.depth_node import DepthNode
+from lstm_depth.ros.qos import output_qos
+from lstm_depth.ros.tf_topics import borrowed_type, TFMessage
 import numpy as np
 import pytest
 from rcl_interfaces.srv import SetParameters
@@ -36,6 +40,7 @@ from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+from rclpy.qos import DurabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 
 WIDTH, HEIGHT = 40, 32
@@ -85,6 +90,39 @@ def wait_for(condition: Callable[[], Any], timeout_s: float = 15.0, what: str = 
             pytest.fail(f'waited {timeout_s} s in vain {what}')
         time.sleep(0.01)
     return result
+
+
+class TransformPlayer:
+    """Publish the /tf and /tf_static of a bag, as a player does."""
+
+    def __init__(self, node: Node, bag: Path) -> None:
+        """Publish what is static, and keep what moves."""
+        kind = TFMessage or borrowed_type()
+        latched = output_qos(100)
+        latched.durability = DurabilityPolicy.TRANSIENT_LOCAL
+        self._moving: list[tuple[int, bytes]] = []
+        self._publisher = node.create_publisher(kind, '/tf', output_qos(100))
+        self._static = node.create_publisher(kind, '/tf_static', latched)
+        with BagReader(bag) as reader:
+            for topic, time_ns, message in reader.messages('/tf', '/tf_static'):
+                data = bytes(typestore().serialize_cdr(message, TRANSFORMS))
+                if topic == '/tf':
+                    self._moving.append((time_ns, data))
+                else:
+                    self._static.publish(data)
+
+    def heard(self) -> bool:
+        """Return whether anybody listens."""
+        return bool(self._publisher.get_subscription_count()
+                    and self._static.get_subscription_count())
+
+    def play_until(self, stamp_ns: int) -> None:
+        """Publish what moves, up to the first message that is not earlier than a stamp."""
+        while self._moving:
+            time_ns, data = self._moving.pop(0)
+            self._publisher.publish(data)
+            if time_ns >= stamp_ns:
+                return
 
 
 class Driver:

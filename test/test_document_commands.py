@@ -45,7 +45,7 @@ PARAMETERS = {
         (ROOT / 'config/depth.yaml').read_text(encoding='utf-8')).items()}
 TOPICS = {'image', 'image/compressed', 'camera_info', 'depth', 'depth/image', 'depth/camera_info',
           'ground_truth/image', 'ground_truth/image/compressedDepth', 'ground_truth/camera_info',
-          'odom'}
+          'odom', 'points'}
 
 
 def shell_lines(text: str) -> list[str]:

@@ -20,7 +20,7 @@ from types import SimpleNamespace
 import cv2
 from hypothesis import given
 from hypothesis import strategies as st
-from lstm_depth.msgs.transforms import StaticTransforms
+from lstm_depth.msgs.transforms import StaticTransforms, Transforms
 import numpy as np
 import pytest
 
@@ -87,3 +87,28 @@ def test_frames_in_a_circle_come_to_an_end():
     transforms.add(message('a', 'b'))
     transforms.add(message('b', 'a'))
     assert transforms.between('a', 'c') is None
+
+
+def test_transforms_start_anew_when_time_goes_back():
+    """A bag that loops is heard again from its start, not from where it ended."""
+    transforms = Transforms(keep_s=10.0)
+    for second in (*range(60), *range(3)):
+        pose = np.eye(4)
+        pose[0, 3] = second
+        transforms.put('base', 'odom', second * 10**9, pose)
+
+    assert transforms.between('base', 'odom', 1_500_000_000)[0, 3] == pytest.approx(1.5)
+    assert transforms.newest_ns('base') == 2 * 10**9
+
+
+def test_between_frames_at_two_times_what_stands_still_counts():
+    """What was a metre ahead is at the camera once that has come there."""
+    transforms = Transforms()
+    for second in range(2):
+        pose = np.eye(4)
+        pose[0, 3] = second
+        transforms.put('base', 'odom', second * 10**9, pose)
+    found = transforms.across('base', 0, 'base', 10**9, 'odom')
+
+    np.testing.assert_allclose(found[:3, 3], [-1, 0, 0])
+    assert transforms.across('base', 0, 'base', 10**9, 'map') is None

@@ -21,7 +21,7 @@ from xml.etree import ElementTree
 
 from _ros import checkpoint_fixture, Rig, rig_fixture, wait_for  # noqa: F401
 from lstm_depth.ros.camera_node import CameraNode
-from lstm_depth.ros.evaluation_node import EvaluationNode, TFMessage
+from lstm_depth.ros.evaluation_node import EvaluationNode
 from lstm_depth.scoring.metrics import METRIC_NAMES
 import pytest
 from rclpy.node import Node
@@ -68,12 +68,12 @@ def check(node: Node) -> None:
         spare = {name for name in names - found[right]
                  if name != CLOCK and not name.endswith(TYPES)}
         assert found[right] - names == set(), f'{right} is not allowed'
-        assert spare - ({'/tf', '/tf_static'} if TFMessage is None else set()) == set(), right
+        assert spare == set(), right
 
 
 def test_depth_node(rig: Rig, checkpoint):
     pytest.importorskip('nav_msgs.msg', reason='needs nav_msgs, for the anchor')
-    check(rig.active_node(checkpoint, listen=(), anchor='odometry'))
+    check(rig.active_node(checkpoint, listen=(), anchor='auto', points_type='range'))
 
 
 def test_camera_node(rig: Rig, tmp_path):

@@ -33,7 +33,8 @@ class View:
     *gray*: (h, w) uint8, the tracked image, half the image or less. *depth*: (H, W) metres
     of the network. *camera*: of the tracked image. *pose*: (4, 4) camera to odometry frame,
     None where unknown. *points*: (N, 3) metric points in the camera's frame, None where
-    there are none. *stamp_s*: seconds.
+    there are none; a fourth number, where there is one, is half the angle in radians of the
+    beam that measured it, 0 for none. *stamp_s*: seconds.
     """
 
     gray: np.ndarray

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lstm_depth.evaluation.anchoring import Anchoring
 
-_SOURCES = ('none', 'odometry', 'camera_height', 'visual')
+_SOURCES = ('none', 'odometry', 'points', 'camera_height', 'visual')
 
 
 def add_anchor_arguments(parser: argparse.ArgumentParser, several: bool = False) -> None:
@@ -31,8 +31,9 @@ def add_anchor_arguments(parser: argparse.ArgumentParser, several: bool = False)
     group.add_argument(
         '--anchor', choices=_SOURCES, default=['none'] if several else 'none',
         nargs='+' if several else None,
-        help='what gives depth the scale of the world: the poses of the camera, its height above '
-        'the floor, or, for steadiness only, the motion seen in the images'
+        help='what gives depth the scale of the world: the poses of the camera, the points of '
+        'another sensor, its height above the floor, or, for steadiness only, the motion seen in '
+        'the images'
         + ('; several are compared' if several else ''))
     group.add_argument('--trajectory', type=Path, metavar='FILE',
                        help='poses of the camera in TUM format, in place of those of the bag')
@@ -40,6 +41,8 @@ def add_anchor_arguments(parser: argparse.ArgumentParser, several: bool = False)
                        help='nav_msgs/Odometry of the bag, beside its /tf and /tf_static')
     group.add_argument('--odom-frame', default='', metavar='FRAME',
                        help='the frame that the camera moves in; guessed from /tf: odom')
+    group.add_argument('--points-topic', metavar='TOPIC',
+                       help='LaserScan, PointCloud2 or Range of the bag, for points')
     group.add_argument('--camera-height', type=float, metavar='M',
                        help='height of the camera above the floor, for camera_height [m]')
 
@@ -51,7 +54,9 @@ def anchorings_from(args: argparse.Namespace, place: str) -> list[Anchoring]:
     ConfigError where a source lacks what it cannot do without.
     """
     from lstm_depth.anchor import AnchorConfig
+    from lstm_depth.errors import ConfigError
     from lstm_depth.evaluation.anchoring import Anchoring
+    from lstm_depth.media.points import RecordedPoints
     from lstm_depth.media.poses import open_poses
 
     names = args.anchor if isinstance(args.anchor, list) else [args.anchor]
@@ -60,4 +65,12 @@ def anchorings_from(args: argparse.Namespace, place: str) -> list[Anchoring]:
     poses = open_poses(place, trajectory=args.trajectory, odometry_topic=args.odometry_topic,
                        world=args.odom_frame)
     config = AnchorConfig(camera_height_m=args.camera_height)
-    return [Anchoring() if name == 'none' else Anchoring(name, config, poses) for name in names]
+    points = None
+    if 'points' in names:
+        if not args.points_topic:
+            raise ConfigError('anchor points needs --points-topic, a LaserScan, PointCloud2 or '
+                              'Range of the bag')
+        points = RecordedPoints(place, args.points_topic, poses)
+    return [Anchoring() if name == 'none' else
+            Anchoring(name, config, poses, points if name == 'points' else None)
+            for name in names]

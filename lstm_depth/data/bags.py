@@ -26,7 +26,6 @@ from lstm_depth.data.sequence import cut_at_gaps, FrameSequence
 from lstm_depth.errors import DataError, MessageError
 from lstm_depth.frames import CameraFrame
 from lstm_depth.geometry import Camera
-from lstm_depth.media.bag.assembly import stamp_ns as stamp_of
 from lstm_depth.media.bag.common import is_bag
 from lstm_depth.media.bag.reader import BagReader
 from lstm_depth.media.bag.salvage import open_reader
@@ -35,6 +34,7 @@ from lstm_depth.msgs.camera_info import camera_for_image
 from lstm_depth.msgs.image import decode_depth, decode_rgb
 from lstm_depth.msgs.matching import StampMatcher
 from lstm_depth.msgs.registration import DepthRegistration
+from lstm_depth.msgs.transforms import stamp_ns as stamp_of
 import numpy as np
 
 

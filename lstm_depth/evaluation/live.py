@@ -28,10 +28,10 @@ from typing import Any, Generic, TypeVar
 
 from lstm_depth.errors import DataError, LstmDepthError, MessageError
 from lstm_depth.geometry import Camera
-from lstm_depth.media.bag.assembly import stamp_ns
 from lstm_depth.msgs.camera_info import camera_for_image
 from lstm_depth.msgs.image import decode_depth
 from lstm_depth.msgs.registration import DepthRegistration, same_view
+from lstm_depth.msgs.transforms import stamp_ns
 from lstm_depth.msgs.transforms import StaticTransforms
 from lstm_depth.scoring.metrics import MetricsMean
 from lstm_depth.scoring.protocol import whole_image

@@ -290,8 +290,9 @@ class _Replay:
         """Count whether depth was anchored, and why not."""
         if result.anchored:
             self._anchored += len(result.anchors) > 0
-            if result.anchored.note:
-                self._unanchored[result.anchored.note] += 1
+            note = self._config.anchoring.missing or result.anchored.note
+            if note:
+                self._unanchored[note] += 1
 
     def _anchor_text(self) -> str:
         """Return what anchored depth, in how many frames, and what was most often missing."""

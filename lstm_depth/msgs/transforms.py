@@ -92,7 +92,7 @@ class Transforms:
                 if static:
                     self._static[child] = (parent, matrix)
                 else:
-                    self.put(child, parent, _stamp_ns(item), matrix)
+                    self.put(child, parent, stamp_ns(item), matrix)
 
     def add_odometry(self, message: Any) -> None:
         """Take the pose of a nav_msgs/Odometry, of its child frame in its frame."""
@@ -100,7 +100,7 @@ class Transforms:
         turn, place = pose.orientation, pose.position
         matrix = rigid_transform((turn.x, turn.y, turn.z, turn.w), (place.x, place.y, place.z))
         if matrix is not None:
-            self.put(message.child_frame_id, message.header.frame_id, _stamp_ns(message), matrix)
+            self.put(message.child_frame_id, message.header.frame_id, stamp_ns(message), matrix)
 
     def put(self, child: str, parent: str, stamp_ns: int, matrix: np.ndarray) -> None:
         """Take one (4, 4) from coordinates in *child* to those in *parent*."""
@@ -122,6 +122,23 @@ class Transforms:
             if frame in down:
                 return np.linalg.inv(down[frame]) @ matrix
         return None
+
+    def across(self, source: str, source_ns: int, target: str, target_ns: int,
+               fixed: str) -> np.ndarray | None:
+        """
+        Return the (4, 4) from *source* at one stamp to *target* at another, metres.
+
+        *fixed*: the frame in which what is seen stands still meanwhile.
+        """
+        first = self.between(source, fixed, source_ns)
+        second = self.between(target, fixed, target_ns)
+        return None if first is None or second is None else np.linalg.inv(second) @ first
+
+    def apart(self, source: str, target: str) -> str:
+        """Return why *source* and *target* have nothing above them in common, for people."""
+        above = [', '.join(self.parents(frame)) or 'nothing' for frame in (source, target)]
+        return (f'{source} to {target}: no transform (above {source} is {above[0]}, above '
+                f'{target} is {above[1]})')
 
     def parents(self, frame: str) -> list[str]:
         """Return the frames above *frame*, the nearest first, whatever their stamps."""
@@ -174,6 +191,10 @@ class _Track:
 
     def put(self, stamp_ns: int, matrix: np.ndarray, keep_ns: float) -> None:
         """Take the transform of one moment, and forget what is older than *keep_ns*."""
+        if self.stamps and keep_ns < math.inf and stamp_ns < self.stamps[-1] - _MAX_GAP_NS:
+            # Time went back: a bag that loops, a simulation that restarted.
+            self.stamps.clear()
+            self._matrices.clear()
         if stamp_ns not in self._matrices:
             insort(self.stamps, stamp_ns)
         self._matrices[stamp_ns] = matrix
@@ -214,8 +235,8 @@ def interpolated(low: np.ndarray, high: np.ndarray, share: float) -> np.ndarray:
     return result
 
 
-def _stamp_ns(item: Any) -> int:
-    """Return the header stamp in nanoseconds."""
+def stamp_ns(item: Any) -> int:
+    """Return the header stamp of a message in nanoseconds."""
     return item.header.stamp.sec * 10**9 + item.header.stamp.nanosec
 
 

@@ -11,65 +11,76 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""What anchors depth in a node: camera poses from /tf and odometry, and words about them."""
+"""What anchors depth in a node: camera poses, points of other sensors, and words about them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Condition
 import time
 from typing import Any, TYPE_CHECKING
 
 from lstm_depth.anchor.config import AnchorConfig
 from lstm_depth.media.poses import world_above
+from lstm_depth.msgs.points import SparsePoints
 from lstm_depth.msgs.transforms import Transforms
+from lstm_depth.ros.following import FollowingSubscription
 from lstm_depth.ros.parameters import DepthSettings
-from lstm_depth.ros.qos import output_qos
+from lstm_depth.ros.tf_topics import subscribe_to_transforms
 from nav_msgs.msg import Odometry
+import numpy as np
 from rclpy.lifecycle import LifecycleNode
-from rclpy.qos import DurabilityPolicy
+from sensor_msgs.msg import LaserScan, PointCloud2, Range
 from std_msgs.msg import Header
 
 if TYPE_CHECKING:
     from lstm_depth.stream import DepthFrame
-
-try:
-    from tf2_msgs.msg import TFMessage
-except ImportError:  # It has no wheel; odometry of the camera's frame needs none.
-    TFMessage = None
 
 _KEEP_S = 10.0
 # How long ``auto`` looks for poses before it takes what needs none.
 _PATIENCE_S = 3.0
 
 
+_POINT_TYPES = {'laser_scan': LaserScan, 'point_cloud': PointCloud2, 'range': Range}
+
+
 class MotionInput:
     """
-    Subscribe to /tf, /tf_static and ``odom``; the transforms of the last ten seconds.
+    Subscribe to /tf, /tf_static, ``odom`` and ``points``; what they told in the last ten seconds.
 
-    Callbacks belong to the executor's thread, `pose` to any.
+    Callbacks and `follow` belong to the executor's thread, `pose` and `points` to any.
     """
 
-    def __init__(self, node: LifecycleNode) -> None:
-        """Subscribe."""
+    def __init__(self, node: LifecycleNode, points_type: str = '') -> None:
+        """Subscribe; *points_type*: what comes on ``points``, empty for nothing."""
         self._changed = Condition()
         self._transforms = Transforms(_KEEP_S)
-        self.topics = [node.resolve_topic_name('odom')]
-        node.create_subscription(Odometry, 'odom', self._on_odometry, output_qos(100))
-        if TFMessage is not None:
-            static = output_qos(100)
-            static.durability = DurabilityPolicy.TRANSIENT_LOCAL
-            node.create_subscription(TFMessage, '/tf', self._on_moving, output_qos(100))
-            node.create_subscription(TFMessage, '/tf_static', self._on_static, static)
-            self.topics.append('/tf')
+        self._followed = [FollowingSubscription(
+            node, Odometry, 'odom', self._taking(self._transforms.add_odometry), depth=100)]
+        self._points: SparsePoints | None = None
+        if points_type:
+            self._points = SparsePoints(node.resolve_topic_name('points'))
+            self._followed.append(FollowingSubscription(
+                node, _POINT_TYPES[points_type], 'points', self._taking(self._points.add),
+                depth=10))
+        for each in self._followed:
+            each.subscribe()
+        self.topics = [self._followed[0].topic,
+                       *subscribe_to_transforms(node, self._on_transforms)]
 
-    def pose(self, header: Header, world: str, wait_s: float) -> tuple[Any, str]:
+    def follow(self) -> None:
+        """Ask for the QoS that the publishers offer."""
+        for each in self._followed:
+            each.follow()
+
+    def pose(self, header: Header, world: str, wait_s: float) -> tuple[np.ndarray | None, str]:
         """
         Return the (4, 4) camera to *world* at an image's stamp, or None and why there is none.
 
         *world*: a frame, empty for ``odom``, else ``map``, else the topmost. Waits at most
         *wait_s* for transforms that come after the image.
         """
-        stamp = header.stamp.sec * 10**9 + header.stamp.nanosec
+        stamp = _stamp_ns(header)
         end = time.monotonic() + wait_s
         with self._changed:
             while True:
@@ -86,20 +97,36 @@ class MotionInput:
                               f'{" and ".join(self.topics)}')
             return None, self._transforms.missing(header.frame_id, target, stamp)
 
-    def _on_odometry(self, msg: Odometry) -> None:
+    def moves(self, frame_id: str) -> bool:
+        """Return whether anybody says how *frame_id* moves, and not only where it is mounted."""
         with self._changed:
-            self._transforms.add_odometry(msg)
+            return self._transforms.newest_ns(frame_id) is not None
+
+    def points(self, header: Header, world: str) -> tuple[np.ndarray | None, str]:
+        """Return the points in the image's frame at its stamp, or None and why there are none."""
+        if self._points is None:
+            return None, 'points_type is not set'
+        with self._changed:
+            target = world or world_above(self._transforms, header.frame_id) or ''
+            return self._points.at(self._transforms, header.frame_id, target, _stamp_ns(header))
+
+    def _taking(self, add: Callable[[Any], None]) -> Callable[[Any], None]:
+        """Return a callback that takes a message and wakes who waits for it."""
+        def take(msg: Any) -> None:
+            with self._changed:
+                add(msg)
+                self._changed.notify_all()
+        return take
+
+    def _on_transforms(self, msg: Any, static: bool) -> None:
+        with self._changed:
+            self._transforms.add(msg, static)
             self._changed.notify_all()
 
-    def _on_moving(self, msg: Any) -> None:
-        with self._changed:
-            self._transforms.add(msg)
-            self._changed.notify_all()
 
-    def _on_static(self, msg: Any) -> None:
-        with self._changed:
-            self._transforms.add(msg, static=True)
-            self._changed.notify_all()
+def _stamp_ns(header: Header) -> int:
+    """Return a stamp in nanoseconds."""
+    return header.stamp.sec * 10**9 + header.stamp.nanosec
 
 
 class CameraAnchor:
@@ -108,13 +135,13 @@ class CameraAnchor:
     def __init__(self, motion: MotionInput | None, settings: DepthSettings) -> None:
         """Choose the source, as far as it is known yet."""
         self._motion = motion
-        self._wanted = settings.anchor
-        self._world, self._wait_s = settings.odom_frame, settings.anchor_wait_s
+        self._settings = settings
         self._height = settings.camera_height or None
         self._began: float | None = None
+        self._seen_s: dict[str, float] = {}
         self._facts: dict[str, object] = {}
         self.source = '' if settings.anchor in ('none', 'auto') else settings.anchor
-        self._why = ''
+        self._why: dict[str, str] = {}
 
     @property
     def config(self) -> AnchorConfig:
@@ -126,30 +153,42 @@ class CameraAnchor:
         """Return what the diagnostics say."""
         return dict(self._facts)
 
-    def pose(self, header: Header) -> Any:
-        """Return the camera's pose for an image, None where there is none or none is needed."""
+    def known(self, header: Header) -> dict[str, Any]:
+        """Return what is known of an image, as the arguments of the stream: pose and points."""
         if self._motion is None:
-            return None
-        pose, self._why = self._motion.pose(header, self._world, self._wait_s)
-        if self._wanted == 'auto':
-            self._choose(pose is not None)
-        return pose
+            return {}
+        settings, points = self._settings, None
+        pose, self._why['odometry'] = self._motion.pose(header, settings.odom_frame,
+                                                        settings.anchor_wait_s)
+        if settings.points_type and settings.anchor in ('auto', 'points'):
+            points, self._why['points'] = self._motion.points(header, settings.odom_frame)
+        if settings.anchor == 'auto':
+            moves = pose is not None and self._motion.moves(header.frame_id)
+            self._choose(moves, points is not None)
+        return {'pose': pose, 'points': points}
 
-    def _choose(self, posed: bool) -> None:
-        """Take poses where there are any, else after a while what needs none."""
-        self._began = self._began or time.monotonic()
-        if posed:
-            self.source = 'odometry'
-        elif not self.source and time.monotonic() - self._began > _PATIENCE_S:
+    def _choose(self, posed: bool, measured: bool) -> None:
+        """Take points, or else poses, where there are any; after a while what needs none."""
+        now = time.monotonic()
+        self._began = self._began or now
+        for source, there in (('points', measured), ('odometry', posed)):
+            if there:
+                self._seen_s[source] = now
+        alive = [source for source in ('points', 'odometry')
+                 if now - self._seen_s.get(source, -np.inf) < _PATIENCE_S]
+        if alive:
+            self.source = alive[0]
+        elif not self.source and now - self._began > _PATIENCE_S:
             self.source = 'camera_height' if self._height else 'visual'
 
     def note(self, frame: DepthFrame) -> None:
         """Keep for the diagnostics what became of a frame."""
-        facts: dict[str, object] = {'anchor': self.source or f'none yet ({self._why})'}
+        missing = '; '.join(filter(None, self._why.values()))
+        facts: dict[str, object] = {'anchor': self.source or f'none yet ({missing})'}
         if frame.anchored:
             facts['anchor scale'] = f'{frame.scale:.3f} (sigma of its log {frame.scale_sigma:.3f})'
             facts['anchor points'] = len(frame.anchors)
-            missing = self._why if self.source == 'odometry' else ''
-            if missing or frame.anchored.note:
-                facts['not anchored'] = missing or frame.anchored.note
+            note = self._why.get(self.source) or frame.anchored.note
+            if note:
+                facts['not anchored'] = note
         self._facts = facts

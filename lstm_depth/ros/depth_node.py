@@ -84,7 +84,8 @@ class DepthNode(ForgivingLifecycleNode):
         self._enabled = True
         self._pipeline: Pipeline | None = None
         self._loader: ModelLoader | None = None
-        self._motion = None if self.settings.anchor == 'none' else motion_input(self)
+        self._motion = (None if self.settings.anchor == 'none'
+                        else motion_input(self, self.settings.points_type))
         self.add_on_set_parameters_callback(self._on_parameters)
         self.create_service(Trigger, '~/reset', partial(self._on_reset, self.cameras))
         for camera in filter(lambda camera: camera.name, self.cameras):
@@ -241,6 +242,8 @@ class DepthNode(ForgivingLifecycleNode):
         for camera in self.cameras:
             camera.input.watch(self.settings.input_reliability,
                                self.settings.no_input_timeout_s)
+        if self._motion is not None:
+            self._motion.follow()
 
     def _report(self) -> None:
         """Publish the diagnostics."""
@@ -256,11 +259,11 @@ class DepthNode(ForgivingLifecycleNode):
                 camera.diagnostics(facts, alerts, self.settings.no_input_timeout_s))
 
 
-def motion_input(node: DepthNode) -> MotionInput:
-    """Return the camera poses that *node* hears of."""
+def motion_input(node: DepthNode, points_type: str) -> MotionInput:
+    """Return the camera poses and points that *node* hears of."""
     # Imported here: a node without an anchor needs no nav_msgs.
     from lstm_depth.ros.anchoring import MotionInput
-    return MotionInput(node)
+    return MotionInput(node, points_type)
 
 
 def main(args: Sequence[str] | None = None) -> None:

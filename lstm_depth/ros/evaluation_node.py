@@ -21,7 +21,7 @@
 | ``ground_truth/image``                 | sensor_msgs/Image               | in             |
 | ``ground_truth/image/compressedDepth`` | sensor_msgs/CompressedImage     | in its place   |
 | ``ground_truth/camera_info``           | sensor_msgs/CameraInfo          | in             |
-| ``/tf_static``                         | tf2_msgs/TFMessage              | in, optional   |
+| ``/tf_static``                         | tf2_msgs/TFMessage              | in             |
 | ``~/abs_rel``, ``~/rmse``, ``~/d1``... | std_msgs/Float64                | out, mean so far |
 | ``/diagnostics``                       | diagnostic_msgs/DiagnosticArray | out            |
 
@@ -49,21 +49,16 @@ from lstm_depth.ros.parameter_service import CheckedParameterService
 from lstm_depth.ros.parameters import declare, EvaluationSettings, updated
 from lstm_depth.ros.qos import describe_publishers, output_qos
 from lstm_depth.ros.spin import run
+from lstm_depth.ros.tf_topics import subscribe_to_transforms
 from lstm_depth.ros.throttle import ThrottledLog
 from lstm_depth.scoring.metrics import METRIC_NAMES
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Float64
 from std_srvs.srv import Trigger
-
-try:
-    from tf2_msgs.msg import TFMessage
-except ImportError:  # There is no wheel of it, so ROS from PyPI goes without.
-    TFMessage = None
 
 DEPTH, TRUTH = 'depth/image', 'ground_truth/image'
 
@@ -97,11 +92,7 @@ class EvaluationNode(Node):
         self._subscribe(Image, DEPTH, self._guarded(DEPTH, self.live.add_depth))
         self._subscribe(CompressedImage if compressed else Image, self._truth_topic,
                         self._guarded(self._truth_topic, self.live.add_truth))
-        if TFMessage is not None:
-            self.create_subscription(
-                TFMessage, '/tf_static', self.live.transforms.add,
-                QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE,
-                           durability=DurabilityPolicy.TRANSIENT_LOCAL))
+        subscribe_to_transforms(self, lambda msg, _: self.live.transforms.add(msg), moving=False)
         self.create_service(Trigger, '~/reset', self._on_reset)
         self.add_on_set_parameters_callback(self._on_parameters)
         # Steady timers, because simulated time may stand still.

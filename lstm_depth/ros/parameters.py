@@ -106,9 +106,14 @@ class DepthSettings(Settings):
         '[1e6 pixels].', low=0.01, high=1000.0)
     anchor: str = _parameter(
         'none', 'What gives depth the scale of the world: odometry (camera poses from /tf or '
-        'odom), camera_height, visual (steadier only), auto (poses where there are any, else '
+        'odom), points (of another sensor), camera_height, visual (steadier only), auto (points '
+        'where points_type is set and some come, else poses where there are any, else '
         'camera_height where that is given, else visual), none.',
-        choices=('auto', 'none', 'odometry', 'camera_height', 'visual'), read_only=True)
+        choices=('auto', 'none', 'odometry', 'points', 'camera_height', 'visual'), read_only=True)
+    points_type: str = _parameter(
+        '', 'What comes on "points" for the anchor: laser_scan (sensor_msgs/LaserScan), '
+        'point_cloud (PointCloud2), range (Range); empty for nothing. Its place is taken from '
+        '/tf.', choices=('', 'laser_scan', 'point_cloud', 'range'), read_only=True)
     odom_frame: str = _parameter(
         '', 'The frame that camera poses are in; empty for odom, else map, else the topmost.',
         read_only=True)
@@ -168,6 +173,9 @@ class DepthSettings(Settings):
         if self.anchor == 'camera_height' and not self.camera_height:
             raise ConfigError('anchor camera_height needs camera_height, the height of the camera '
                               'above the floor in metres')
+        if self.anchor == 'points' and not self.points_type:
+            raise ConfigError('anchor points needs points_type, the type of the messages on '
+                              '"points": laser_scan, point_cloud or range')
         if self.backend != 'auto':
             find_backend(self.backend)
         names = self.cameras

@@ -117,7 +117,7 @@ class FrameProcessor:
             # Straight into the memory of the message, where the depth is of its size.
             frame = self._stream.push(
                 picture.rgb, picture.stamp_s, camera=picture.view.input_camera,
-                pose=self._pose(picture),
+                **self._known(picture),
                 out=buffer.pixels if picture.output_size == (width, height) else None)
         except EngineError as error:
             cause = 'out_of_memory' if isinstance(error, OutOfMemory) else 'engine_error'
@@ -138,16 +138,16 @@ class FrameProcessor:
         self._outputs.claim_depth_buffer()
         return Prediction(picture, frame, buffer)
 
-    def _pose(self, picture: Picture) -> np.ndarray | None:
-        """Return the camera's pose for the anchor, which may change with what is found."""
+    def _known(self, picture: Picture) -> dict[str, np.ndarray | None]:
+        """Return what is known for the anchor, which may change with what is found."""
         if self.anchor is None:
-            return None
+            return {}
         before = self.anchor.source
-        pose = self.anchor.pose(picture.header)
+        known = self.anchor.known(picture.header)
         if self.anchor.source != before:
             self._stream.set_anchor(self.anchor.source, self.anchor.config)
             self._reports.logger.info(f'depth is anchored by {self.anchor.source}')
-        return pose
+        return known
 
     def publish(self, prediction: Prediction) -> None:
         """Publish what is subscribed to, and take the frame's numbers (the publishing thread)."""

@@ -171,8 +171,3 @@ class _Span:
     def __str__(self) -> str:
         """Return the span in seconds for a sentence."""
         return f'{self._first_ns * 1e-9:.3f} to {self._last_ns * 1e-9:.3f} s'
-
-
-def stamp_ns(message: Any) -> int:
-    """Return the header stamp of a message in nanoseconds."""
-    return message.header.stamp.sec * 10**9 + message.header.stamp.nanosec

@@ -26,6 +26,8 @@ IMAGE = 'sensor_msgs/msg/Image'
 COMPRESSED_IMAGE = 'sensor_msgs/msg/CompressedImage'
 CAMERA_INFO = 'sensor_msgs/msg/CameraInfo'
 POINT_CLOUD = 'sensor_msgs/msg/PointCloud2'
+LASER_SCAN = 'sensor_msgs/msg/LaserScan'
+RANGE = 'sensor_msgs/msg/Range'
 POSE = 'geometry_msgs/msg/PoseStamped'
 TRANSFORMS = 'tf2_msgs/msg/TFMessage'
 # Its name in old ROS 1 bags comes second.

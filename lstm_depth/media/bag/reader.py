@@ -26,12 +26,12 @@ from lstm_depth.errors import DataError, MessageError
 from lstm_depth.frames import CameraFrame
 from lstm_depth.media.bag import common
 from lstm_depth.media.bag import topics as bag_topics
-from lstm_depth.media.bag.assembly import FrameAssembler, stamp_ns
+from lstm_depth.media.bag.assembly import FrameAssembler
 from lstm_depth.media.bag.salvage import open_reader, recorded_counts
 from lstm_depth.media.bag.topics import FrameTopics, Topic
 from lstm_depth.msgs.image import decode_depth, decode_rgb, holds_depth
 from lstm_depth.msgs.registration import DepthRegistration
-from lstm_depth.msgs.transforms import matrix_of, StaticTransforms
+from lstm_depth.msgs.transforms import matrix_of, stamp_ns, StaticTransforms
 import numpy as np
 
 _TRANSFORM_TOPIC = '/tf_static'

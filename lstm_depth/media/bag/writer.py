@@ -139,6 +139,12 @@ class BagWriter:
             is_bigendian=False, point_step=cloud.itemsize, row_step=cloud.itemsize * width,
             data=np.ascontiguousarray(cloud).reshape(-1).view(np.uint8), is_dense=False)
 
+    def write_scan(self, topic: str, fields: dict[str, Any], stamp_ns: int,
+                   frame_id: str) -> None:
+        """Write a LaserScan; *fields*: all but the header and the intensities."""
+        self._write(topic, common.LASER_SCAN, stamp_ns, frame_id, **fields,
+                    intensities=np.empty(0, np.float32))
+
     def write_pose(self, topic: str, pose: np.ndarray, stamp_ns: int, frame_id: str) -> None:
         """Write a (4, 4) rigid transform in metres as a PoseStamped in *frame_id*."""
         position = self._types['geometry_msgs/msg/Point'](*_translation(pose))

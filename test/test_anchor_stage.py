@@ -16,8 +16,11 @@
 from _anchoring import errors, fake_network, walk, WRONG_SCALE
 from lstm_depth.anchor import AnchorConfig, AnchorStage, source_names
 from lstm_depth.anchor.field import LocalField
+from lstm_depth.anchor.memory import DepthMemory
+from lstm_depth.anchor.motion import motion
 from lstm_depth.anchor.scale import measure_scale, ScaleFilter, ScaleMeasurement
 from lstm_depth.errors import ConfigError
+from lstm_depth.geometry import Camera
 import numpy as np
 import pytest
 
@@ -138,3 +141,48 @@ def test_an_unknown_source_is_refused_with_the_nearest_name():
     assert 'odometry' in source_names()
     with pytest.raises(ConfigError, match='odometry'):
         AnchorStage('odometri')
+
+
+def anchored_errors(scale_of):
+    """Return the errors of a walk, alone and anchored, of a network with a scale by frame."""
+    frames, stage = walk(), AnchorStage('odometry')
+    alone = [fake_network(frame, index, scale_of(index)) for index, frame in enumerate(frames)]
+    anchored = [stage.apply(frame.rgb, depth, frame.camera, frame.stamp_s, frame.pose).depth
+                for frame, depth in zip(frames, alone)]
+    return errors(alone, frames), errors(anchored, frames)
+
+
+def test_a_network_that_changes_its_scale_is_followed_at_once():
+    """Depth of the last frame tells the jump before any point does."""
+    _, anchored = anchored_errors(lambda index: 1.3 if index < 55 else 0.9)
+
+    assert anchored[55:60].mean() < 1.3 * anchored[45:55].mean()
+
+
+@pytest.mark.parametrize('scale', [2.2, 0.45])
+def test_a_network_that_is_very_wrong_is_put_right_within_two_seconds(scale):
+    """However far the points are from what it says, they agree with each other."""
+    alone, anchored = anchored_errors(lambda index: scale)
+
+    assert anchored[30:].mean() < 0.3 * alone[30:].mean()
+
+
+def test_depth_of_before_is_seen_where_the_camera_has_gone():
+    """A place two metres ahead is one and a half after half a metre, and fades."""
+    memory, camera = DepthMemory(2.0), Camera(320, 240, 250, 250, 160, 120)
+    memory.remember(np.array([[0.0, 0.0, 1.0], [0.1, 0.0, 1.0], [0.0, 0.0, 1.0]]),
+                    np.array([2.0, 2.0, np.nan]), np.full(3, 100.0))
+    carried = memory.carry(motion(np.array([0, 0, 0, 0, 0, 0.5])), 2.0, camera)
+
+    np.testing.assert_allclose(carried.depth, [1.5, 1.5])
+    np.testing.assert_allclose(carried.pixels, [[160, 120], [160 + 250 * 0.2 / 1.5, 120]])
+    np.testing.assert_allclose(carried.information, 100 * np.exp(-1))
+
+
+def test_nothing_is_remembered_where_the_motion_is_not_known():
+    """Depth of before could be anywhere."""
+    memory, camera = DepthMemory(2.0), Camera(320, 240, 250, 250, 160, 120)
+    memory.remember(np.array([[0.0, 0.0, 1.0]]), np.array([2.0]), np.array([100.0]))
+
+    assert len(memory.carry(None, 0.1, camera).depth) == 0
+    assert len(memory.carry(np.eye(4), 0.1, camera).depth) == 0

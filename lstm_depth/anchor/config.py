@@ -32,16 +32,16 @@ class AnchorConfig:
     began. *max_residual_px*: a ray that passes a landmark farther off is no observation of
     it. *max_sigma*: the greatest standard deviation of a landmark's log depth with which it
     is used. *min_depth*, *max_depth*: metres, landmarks outside are not used.
-    *memory_s*: seconds after which what a landmark has seen counts 1/e.
+    *memory_s*: seconds after which what a landmark has seen, and depth of before, counts 1/e.
 
     *camera_height_m*: height of the camera above the floor, for source ``camera_height``.
 
     *scale_drift*: how much the log scale of the network may wander, per square root of a
-    second. *scale_floor*: the least standard deviation of one frame's log scale, for what
-    the points of a frame have in common. *release_s*: without evidence the scale goes back
-    to the network's own with this time constant. *patience_s*: how long another scale must
-    be seen until it is believed. *network_sigma*: standard deviation of the
-    log of the network's local errors.
+    second, beyond what the depth of the last frame shows. *scale_floor*: the least standard
+    deviation of one frame's log scale, for what the points of a frame have in common.
+    *release_s*: without evidence the scale goes back to the network's own with this time
+    constant. *patience_s*: how long nothing is used after the poses were contradicted by what
+    was seen. *network_sigma*: standard deviation of the log of the network's local errors.
 
     *field_px*, *field_log_depth*: the widths of the kernel that spreads a point's
     correction, in the image and in log depth.
@@ -58,7 +58,7 @@ class AnchorConfig:
     max_depth: float = 8.0
     memory_s: float = 2.0
     camera_height_m: float | None = None
-    scale_drift: float = 0.1
+    scale_drift: float = 0.25
     scale_floor: float = 0.05
     release_s: float = 6.0
     patience_s: float = 1.2

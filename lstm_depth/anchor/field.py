@@ -48,16 +48,19 @@ class LocalField:
         x = (np.arange(columns) + 0.5) * shape[1] / columns - 0.5
         y = (np.arange(rows) + 0.5) * shape[0] / rows - 0.5
         self.places = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+        # One place of four is enough to remember depth by; that many of them reach each place.
+        self.remembered = np.arange(rows * columns).reshape(self.shape)[::2, ::2].reshape(-1)
+        self.overlap = 2 * np.pi * (config.field_px / (2 * STEP_PX)) ** 2
 
     def fit(self, points: np.ndarray, log_depth: np.ndarray, residual: np.ndarray,
             weight: np.ndarray, at_log_depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """
-        Return the field, and how much evidence it has, both (rows, columns).
+        Return the field, and the information behind it, both (rows, columns).
 
         *points*: (N, 2) pixels, *log_depth*, *residual*, *weight*: (N,) the network's log
         depth there, the correction of it, and 1 over its variance. *at_log_depth*: (rows,
-        columns) the network's log depth where the field is read. Evidence is the share of
-        the field that the points say, the rest being the prior of no correction.
+        columns) the network's log depth where the field is read. Information is one over the
+        variance that the points leave, beside the prior of no correction.
         """
         cells = self._cells
         values = np.stack([weight, weight * residual], axis=-1)
@@ -71,9 +74,7 @@ class LocalField:
         place, share = self._corners(self.places, at_log_depth.reshape(-1))
         total, product = sum(part[:, None] * grid[at] for at, part in zip(place, share)).T
         prior = 1 / self._config.network_sigma ** 2
-        evidence = total / (total + prior)
-        return ((product / (total + prior)).reshape(self.shape),
-                evidence.reshape(self.shape))
+        return ((product / (total + prior)).reshape(self.shape), total.reshape(self.shape))
 
     def _corners(self, points: np.ndarray,
                  log_depth: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:

@@ -52,6 +52,7 @@ class Landmarks:
         self.seen = np.empty(0, np.intp)
         self._strikes = np.empty(0, np.intp)
         self._information = np.empty((0, 3, 3))
+        self._covariance = np.empty((0, 3, 3))
         self._vector = np.empty((0, 3))
         self._origins = np.empty((0, 3))
 
@@ -61,12 +62,14 @@ class Landmarks:
 
     def keep(self, kept: np.ndarray) -> None:
         """Go on with the landmarks at the places *kept* (K,) only."""
-        for name in ('points', 'seen', '_strikes', '_information', '_vector', '_origins'):
+        for name in ('points', 'seen', '_strikes', '_information', '_covariance', '_vector',
+                     '_origins'):
             setattr(self, name, getattr(self, name)[kept])
 
     def rescale(self, factor: float, centre: np.ndarray) -> None:
         """Move all landmarks and all they were seen from to *factor* times as far off."""
         self._information /= factor ** 2
+        self._covariance *= factor ** 2
         self._vector = (self._vector / factor
                         + (1 - factor) * np.einsum('nij,j->ni', self._information, centre))
         self.points = centre + factor * (self.points - centre)
@@ -75,6 +78,7 @@ class Landmarks:
     def fade(self, share: float) -> None:
         """Let what was seen so far count only *share* as much."""
         self._information *= share
+        self._covariance /= share
         self._vector *= share
 
     def observe(self, centre: np.ndarray, rays: np.ndarray, depth: np.ndarray,
@@ -95,7 +99,8 @@ class Landmarks:
         self._add(np.flatnonzero(~off), centre, rays, reach, focal)
         fresh = np.concatenate([np.flatnonzero(lost), np.arange(old, len(rays))])
         self._begin(fresh, centre, rays, depth, focal)
-        self.points = np.linalg.solve(self._information, self._vector[..., None])[..., 0]
+        self._covariance = np.linalg.inv(self._information)
+        self.points = np.einsum('nij,nj->ni', self._covariance, self._vector)
 
     def sigma(self, centre: np.ndarray, focal: float) -> np.ndarray:
         """
@@ -108,7 +113,7 @@ class Landmarks:
         offset = self.points - centre
         reach = np.maximum(np.linalg.norm(offset, axis=1, keepdims=True), 1e-6)
         along = offset / reach
-        spread = np.einsum('ni,nij,nj->n', along, np.linalg.inv(self._information), along)
+        spread = self._spread(along)
         base = centre - self._origins
         base = np.linalg.norm(base - np.einsum('ni,ni->n', base, along)[:, None] * along, axis=1)
         two_rays = self.noise_px / focal * reach[:, 0] / np.maximum(base, 1e-6)
@@ -121,15 +126,20 @@ class Landmarks:
         *pixel*: (N,) the metres that are one pixel at the landmark. What is to be expected
         is the noise, and how far the landmark may be from where it is thought to be.
         """
-        across = np.eye(3) - rays[:, :, None] * rays[:, None, :]
-        miss = np.einsum('nij,nj->ni', across, self.points - centre)
-        spread = across @ np.linalg.inv(self._information) @ across
+        offset = self.points - centre
+        miss = offset - np.einsum('ni,ni->n', rays, offset)[:, None] * rays
         limit = max(self._max_residual_px, 2 * self.noise_px) * pixel
-        allowed = _GATE ** 2 * spread + (limit ** 2)[:, None, None] * np.eye(3)
-        size = np.einsum('ni,ni->n', miss, np.linalg.solve(allowed, miss[..., None])[..., 0])
-        sure = (self.seen >= 3) & (np.trace(spread, axis1=1, axis2=2) < limit ** 2)
-        self._learn_noise(np.linalg.norm(miss, axis=1)[sure] / pixel[sure])
-        return size > 1
+        square = np.einsum('ni,ni->n', miss, miss)
+        # The variance of the landmark in the direction in which the ray misses it.
+        there = self._spread(miss) / np.maximum(square, 1e-18)
+        spread = np.trace(self._covariance, axis1=1, axis2=2) - self._spread(rays)
+        sure = (self.seen >= 3) & (spread < limit ** 2)
+        self._learn_noise(np.sqrt(square[sure]) / pixel[sure])
+        return square > _GATE ** 2 * there + limit ** 2
+
+    def _spread(self, along: np.ndarray) -> np.ndarray:
+        """Return (N,) the variance of each landmark along its (N, 3) vector, times its square."""
+        return np.einsum('nij,ni,nj->n', self._covariance, along, along)
 
     def _learn_noise(self, miss_px: np.ndarray) -> None:
         """Follow how far rays pass landmarks: the error of tracks and of camera poses."""

@@ -24,6 +24,8 @@ _ITERATIONS = 4
 # Residuals beyond so many standard deviations count linearly (Huber 1964).
 _HUBER = 1.5
 _INLIER = 3.0
+# A step of less, in radians and metres, is none.
+_CLOSE = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,67 +33,61 @@ class Refined:
     """
     A corrected pose.
 
-    *pose*: (4, 4) camera to world. *inliers*: (N,) which points agree. *rms_px*: their root
-    mean square residual. *surprise*: how far the pose is from the expected one, in standard
-    deviations of what was expected.
+    *pose*: (4, 4) camera to world. *inliers*: (N,) which points agree.
     """
 
     pose: np.ndarray
     inliers: np.ndarray
-    rms_px: float
-    surprise: float
 
 
 def refine_pose(expected: np.ndarray, points: np.ndarray, pixels: np.ndarray,
-                pixel_sigma: np.ndarray, camera: Camera, turn_sigma: float,
+                pixel_sigma: np.ndarray | float, camera: Camera, turn_sigma: float,
                 shift_sigma: float) -> Refined:
     """
     Return the pose that fits *points* seen at *pixels* and is near the *expected* one.
 
-    *expected*: (4, 4) camera to world. *points*: (N, 3) metres, *pixels*: (N, 2),
-    *pixel_sigma*: (N,) how far off each may be. *turn_sigma* (radians), *shift_sigma*
-    (metres): how well the expected pose is known. Gauss-Newton on the reprojection error
-    with Huber weights; the pose is corrected in its own frame.
+    *expected*: (4, 4) camera to world. *points*: (N, 3) metres, *pixels*: (N, 2) without
+    distortion, *pixel_sigma*: (N,) how far off each may be, or one for all. *turn_sigma*
+    (radians), *shift_sigma* (metres): how well the expected pose is known. Gauss-Newton on the
+    reprojection error with Huber weights; the pose is corrected in its own frame.
     """
-    prior = np.concatenate([np.full(3, turn_sigma ** -2), np.full(3, shift_sigma ** -2)])
+    prior = np.array([turn_sigma ** -2] * 3 + [shift_sigma ** -2] * 3)
     total = np.zeros(6)
     pose = expected
     for _ in range(_ITERATIONS):
         residual, jacobian, visible = _residuals(pose, points, pixels, camera)
-        size = np.linalg.norm(residual, axis=1) / pixel_sigma
+        size = np.sqrt(residual[0] ** 2 + residual[1] ** 2) / pixel_sigma
         weight = np.where(visible, np.minimum(1, _HUBER / np.maximum(size, 1e-9)), 0)
-        weight = weight / pixel_sigma ** 2
-        rows = jacobian * weight[:, None, None]
-        hessian = np.einsum('nij,nik->jk', rows, jacobian) + np.diag(prior)
-        gradient = np.einsum('nij,ni->j', rows, residual) + prior * total
-        step = -np.linalg.solve(hessian, gradient)
+        rows = (jacobian * (weight / pixel_sigma ** 2)).reshape(6, -1)
+        hessian = rows @ jacobian.reshape(6, -1).T
+        hessian[np.diag_indices(6)] += prior
+        step = -np.linalg.solve(hessian, rows @ residual.reshape(-1) + prior * total)
         total = total + step
         pose = expected @ motion(total)
-        if np.abs(step).max() < 1e-6:
+        if np.abs(step).max() < _CLOSE:
             break
     residual, _, visible = _residuals(pose, points, pixels, camera)
-    miss = np.linalg.norm(residual, axis=1)
-    inliers = visible & (miss < _INLIER * pixel_sigma)
-    rms = float(np.sqrt(np.mean(miss[inliers] ** 2))) if inliers.any() else 0.0
-    return Refined(pose, inliers, rms, float(np.sqrt(np.sum(prior * total ** 2))))
+    inliers = visible & (residual[0] ** 2 + residual[1] ** 2 < (_INLIER * pixel_sigma) ** 2)
+    return Refined(pose, inliers)
 
 
 def _residuals(pose: np.ndarray, points: np.ndarray, pixels: np.ndarray,
                camera: Camera) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return (N, 2) residuals in pixels, their (N, 2, 6) derivatives, and who is in front."""
+    """Return (2, N) residuals in pixels, their (6, 2, N) derivatives, and who is in front."""
     local = (points - pose[:3, 3]) @ pose[:3, :3]
     visible = local[:, 2] > 0.05
-    x, y, z = np.where(visible[:, None], local, [0, 0, 1]).T
-    residual = np.column_stack([x / z * camera.fx + camera.cx, y / z * camera.fy + camera.cy])
-    residual -= pixels
+    inverse_z = 1 / np.where(visible, local[:, 2], 1)
+    x, y = local[:, 0] * inverse_z, local[:, 1] * inverse_z
+    residual = np.stack([x * camera.fx + camera.cx - pixels[:, 0],
+                         y * camera.fy + camera.cy - pixels[:, 1]])
     # The pose turns by w and shifts by t in its own frame, so points move by -w x p - t.
-    zero, one = np.zeros_like(x), np.ones_like(x)
-    move = np.stack([np.stack([zero, -z, y, -one, zero, zero], -1),
-                     np.stack([z, zero, -x, zero, -one, zero], -1),
-                     np.stack([-y, x, zero, zero, zero, -one], -1)], axis=1)
-    flat = np.stack([np.stack([camera.fx / z, zero, -camera.fx * x / z ** 2], -1),
-                     np.stack([zero, camera.fy / z, -camera.fy * y / z ** 2], -1)], axis=1)
-    return residual, flat @ move, visible
+    move = np.zeros((6, 2, len(points)))
+    move[0] = x * y, 1 + y * y
+    move[1] = -1 - x * x, -x * y
+    move[2] = y, -x
+    move[3, 0] = move[4, 1] = -inverse_z
+    move[5] = x * inverse_z, y * inverse_z
+    return residual, move * np.array([[camera.fx], [camera.fy]]), visible
 
 
 def motion(twist: np.ndarray) -> np.ndarray:

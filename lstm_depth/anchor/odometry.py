@@ -21,7 +21,7 @@ from lstm_depth.anchor.config import AnchorConfig
 from lstm_depth.anchor.landmarks import Landmarks
 from lstm_depth.anchor.motion import angle_of, inverse, refine_pose
 from lstm_depth.anchor.offset import TimeOffset
-from lstm_depth.anchor.rays import to_camera, unit_rays
+from lstm_depth.anchor.rays import straightened, to_camera, unit_rays
 from lstm_depth.anchor.source import Anchors, AnchorSource, register, View
 from lstm_depth.anchor.tracks import Tracker
 from lstm_depth.geometry import Camera
@@ -82,8 +82,9 @@ class OdometrySource(AnchorSource):
             view = replace(view, pose=self.offset.correct(view.pose, step, self._seconds))
         tracks = self._tracker.advance(view.gray, self._guess(view.camera, view.pose))
         self._landmarks.keep(tracks.kept)
-        pixels = tracks.points[:len(tracks.kept)]
+        pixels, motion = tracks.points[:len(tracks.kept)], None
         if step is not None and self._last is not None:
+            motion = inverse(self._last) @ view.pose
             self._learn_offset(view.camera, step, self._pixels[tracks.kept], pixels)
             if self._contradicted(view, pixels):
                 self._landmarks.reset()
@@ -93,7 +94,7 @@ class OdometrySource(AnchorSource):
         anchors = self._anchors(view, tracks.points)
         if view.stamp_s - self._suspect_s < self.config.patience_s:
             return Anchors(note='what is seen contradicts the motion that the poses tell')
-        return anchors
+        return replace(anchors, motion=motion)
 
     def _step(self, view: View) -> np.ndarray | None:
         """Return the (4, 4) motion since the last frame, None for one that no robot makes."""
@@ -112,8 +113,9 @@ class OdometrySource(AnchorSource):
         depth = to_camera(self._landmarks.points, self._last)[:, 2]
         front = depth > 0.05
         rays = unit_rays(camera, before[front])
-        self.offset.observe(step, self._seconds, rays / rays[:, 2:] * depth[front, None],
-                            pixels[front], camera)
+        plain, pixels = straightened(camera, pixels[front])
+        self.offset.observe(step, self._seconds, rays / rays[:, 2:] * depth[front, None], pixels,
+                            plain)
 
     def _contradicted(self, view: View, pixels: np.ndarray) -> bool:
         """
@@ -129,8 +131,8 @@ class OdometrySource(AnchorSource):
             self._disagreement, self._travelled = np.zeros(3), 0.0
             return False
         points = landmarks.points[sure]
-        found = refine_pose(view.pose, points, pixels[sure], np.ones(len(points)), view.camera,
-                            0.2, 0.5)
+        camera, pixels = straightened(view.camera, pixels[sure])
+        found = refine_pose(view.pose, points, pixels, 1.0, camera, 0.2, 0.5)
         keep = np.exp(-self._seconds / _AGREE_S)
         step, seen = (inverse(self._last) @ pose for pose in (view.pose, found.pose))
         self._disagreement = keep * self._disagreement + seen[:3, 3] - step[:3, 3]

@@ -111,7 +111,7 @@ class TimeOffset:
         if len(points) < _MIN_POINTS:
             return None
         shift = _SHIFT_SHARE * float(np.linalg.norm(step[:3, 3])) + _SHIFT_SIGMA
-        found = refine_pose(step, points, pixels, np.ones(len(points)), camera, _TURN_SIGMA,
+        found = refine_pose(step, points, pixels, 1.0, camera, _TURN_SIGMA,
                             shift)
         if found.inliers.mean() < 0.5:
             return None

@@ -15,6 +15,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lstm_depth.geometry import Camera
 import numpy as np
 
@@ -34,3 +36,12 @@ def unit_rays(camera: Camera, pixels: np.ndarray) -> np.ndarray:
 def to_camera(points: np.ndarray, pose: np.ndarray) -> np.ndarray:
     """Return (N, 3) points of the odometry frame in the frame of the camera at *pose*."""
     return (points - pose[:3, 3]) @ pose[:3, :3]
+
+
+def straightened(camera: Camera, pixels: np.ndarray) -> tuple[Camera, np.ndarray]:
+    """Return the camera without its distortion, and (N, 2) where it would see *pixels*."""
+    if camera.distortion is None:
+        return camera, pixels
+    rays = unit_rays(camera, pixels)
+    plain = replace(camera, distortion=None)
+    return plain, plain.project(rays)

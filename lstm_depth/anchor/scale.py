@@ -21,10 +21,10 @@ import math
 from lstm_depth.anchor.config import AnchorConfig
 import numpy as np
 
-# An innovation of so many standard deviations is left out, unless it stays.
-_GATE = 2.5
+# An innovation of so many standard deviations is left out, unless it stays for this long [s].
+_GATE, _STAYS_S = 2.5, 0.6
 # The network's own scale, which is what is known without any anchor.
-_PRIOR_SIGMA = 0.25
+_PRIOR_SIGMA = 0.35
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,11 @@ class ScaleFilter:
         spread = self.sigma ** 2 + self._config.scale_drift ** 2 * seconds
         self.sigma = math.sqrt(min(spread, _PRIOR_SIGMA ** 2))
 
+    def follow(self, change: float, sigma: float) -> None:
+        """Take over that the scale has changed by *change*, known to *sigma*."""
+        self.log_scale += change
+        self.sigma = min(math.hypot(self.sigma, sigma), _PRIOR_SIGMA)
+
     def update(self, measured: ScaleMeasurement) -> bool:
         """
         Take one measurement and return whether it was believed.
@@ -102,7 +107,7 @@ class ScaleFilter:
             same = abs(measured.log_scale - self._other) < 2 * measured.sigma + 0.05
             self._other_s = self._other_s + self._seconds if same else 0.0
             self._other = measured.log_scale
-            if self._other_s < self._config.patience_s:
+            if self._other_s < _STAYS_S:
                 return False
             self.sigma = _PRIOR_SIGMA
             expected = math.hypot(self.sigma, measured.sigma)

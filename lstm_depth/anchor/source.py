@@ -62,12 +62,14 @@ class Anchors:
 
     *pixels*: (N, 2) of the tracked image. *depth*: (N,) metres along z. *sigma*: (N,) the
     standard deviation of its logarithm. *note*: why there is nothing, or less, for people.
+    *motion*: (4, 4) from the camera's frame now to that of the last frame, None where unknown.
     """
 
     pixels: np.ndarray = field(default_factory=lambda: np.empty((0, 2)))
     depth: np.ndarray = field(default_factory=lambda: np.empty(0))
     sigma: np.ndarray = field(default_factory=lambda: np.empty(0))
     note: str = ''
+    motion: np.ndarray | None = None
 
 
 class AnchorSource(ABC):

@@ -15,7 +15,8 @@
 The anchor stage: the network's depth in, depth with the scale of the world out.
 
 Sources know the depth of a few pixels; what they have in common is a scale, followed by a
-Kalman filter, and what remains is a field of local corrections.
+Kalman filter, and what remains is a field of local corrections. Depth of the last frame is
+carried along with the camera and counts in both.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ import cv2
 from lstm_depth.anchor.confidence import confidence_of
 from lstm_depth.anchor.config import AnchorConfig
 from lstm_depth.anchor.field import LocalField
+from lstm_depth.anchor.memory import Carried, DepthMemory, STEADY
+from lstm_depth.anchor.rays import unit_rays
 from lstm_depth.anchor.scale import measure_scale, ScaleFilter
 from lstm_depth.anchor.source import Anchors, create_source, View
 from lstm_depth.geometry import Camera
@@ -37,6 +40,8 @@ import numpy as np
 # Local corrections of log depth beyond this are not believed, the smaller where the camera's
 # motion is not known either.
 _LIMIT, _RELATIVE_LIMIT = 0.5, 0.2
+# The share of the view in which depth of before must be known to tell how the scale changed.
+_FOLLOW_SHARE = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +76,7 @@ class AnchorStage:
         """Start at the network's own scale; ConfigError for an unknown source."""
         self.config = config or AnchorConfig()
         self.name = source
+        self._prior = 1 / self.config.network_sigma ** 2
         self._source = create_source(source, self.config)
         self.reset()
 
@@ -78,6 +84,7 @@ class AnchorStage:
         """Forget everything, as at the start."""
         self._source.reset()
         self._scale = ScaleFilter(self.config)
+        self._memory = DepthMemory(self.config.memory_s)
         self._field: LocalField | None = None
         self._shape: tuple[int, int] | None = None
         self._stamp_s: float | None = None
@@ -98,11 +105,12 @@ class AnchorStage:
             self.reset()
             self._shape = view.gray.shape
             self._field = LocalField(self.config, view.gray.shape)
-        if self._stamp_s is not None:
-            self._scale.predict(max(stamp_s - self._stamp_s, 0.0))
+        seconds = 0.0 if self._stamp_s is None else max(stamp_s - self._stamp_s, 0.0)
+        self._scale.predict(seconds)
         self._stamp_s = stamp_s
         anchors = self._source.observe(view, math.exp(self._scale.log_scale))
-        return self._correct(view, anchors)
+        carried = self._memory.carry(anchors.motion, seconds, view.camera)
+        return self._correct(view, anchors, carried)
 
     def _unanchored(self, depth: np.ndarray, note: str) -> AnchoredDepth:
         """Return *depth* as it is."""
@@ -120,8 +128,9 @@ class AnchorStage:
         return View(small, depth, camera.resized(small.shape[1], small.shape[0]), stamp_s, pose,
                     points)
 
-    def _correct(self, view: View, anchors: Anchors) -> AnchoredDepth:
+    def _correct(self, view: View, anchors: Anchors, carried: Carried) -> AnchoredDepth:
         """Return the network's depth under scale and field."""
+        before = self._of_before(view, carried)
         network = view.network_depth(anchors.pixels)
         with np.errstate(invalid='ignore', divide='ignore'):
             log_network = np.log(network)
@@ -136,27 +145,52 @@ class AnchorStage:
         if measured is not None and not believed:
             good, note = np.zeros_like(good), 'the points contradict the scale so far'
         scale = math.exp(self._scale.log_scale)
-        factor, evidence = np.float32(scale), None
-        if good.any():
-            local, evidence = self._local(view, anchors, good, log_network, log_ratio)
-            factor = factor * local
-        return AnchoredDepth(view.depth * factor, scale, self._scale.sigma,
+        limit = _RELATIVE_LIMIT if self._source.relative else _LIMIT
+        weight = 1 / (anchors.sigma[good] ** 2 + (self.config.network_sigma / 2) ** 2)
+        now = anchors.pixels[good], log_network[good], log_ratio[good], weight
+        local, evidence = self._local(view, now, before, limit)
+        return AnchoredDepth(view.depth * (np.float32(scale) * local), scale, self._scale.sigma,
                              self._used(view, anchors, good), note, evidence)
 
-    def _local(self, view: View, anchors: Anchors, good: np.ndarray, log_network: np.ndarray,
-               log_ratio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _of_before(self, view: View, carried: Carried) -> tuple[np.ndarray, ...]:
+        """
+        Return pixels, log depth of the network, log ratio and weight of the places of before.
+
+        Where they are well known, the scale follows the network's jumps.
+        """
+        with np.errstate(invalid='ignore', divide='ignore'):
+            log_network = np.log(view.network_depth(carried.pixels))
+            ratio = np.log(carried.depth) - log_network
+            change = ratio - self._scale.log_scale
+            usable = np.abs(change) < _LIMIT
+        known = change[usable & (carried.information > self._prior)]
+        enough = _FOLLOW_SHARE * len(self._field.remembered)
+        if len(known) > enough and not self._source.relative:
+            step = float(np.median(known))
+            spread = 1.4826 * float(np.median(np.abs(known - step)))
+            self._scale.follow(step, spread / math.sqrt(len(known) / 8))
+        weight = (carried.information + STEADY * self._prior) / self._field.overlap
+        return carried.pixels[usable], log_network[usable], ratio[usable], weight[usable]
+
+    def _local(self, view: View, now: tuple[np.ndarray, ...], before: tuple[np.ndarray, ...],
+               limit: float) -> tuple[np.ndarray, np.ndarray]:
         """Return (H, W) the factor of the local corrections, and the grid of its evidence."""
-        field = self._field
-        limit = _RELATIVE_LIMIT if self._source.relative else _LIMIT
-        residual = np.clip(log_ratio[good] - self._scale.log_scale, -limit, limit)
-        at = view.network_depth(field.places)
-        at = np.log(np.where(np.isfinite(at) & (at > 0), at, 1.0)).reshape(field.shape)
-        weight = 1 / (anchors.sigma[good] ** 2 + (self.config.network_sigma / 2) ** 2)
-        correction, evidence = field.fit(
-            anchors.pixels[good], log_network[good], residual, weight, at)
+        field, log_scale = self._field, self._scale.log_scale
+        pixels, log_depth, ratio, weight = map(np.concatenate, zip(now, before))
+        network = view.network_depth(field.places)
+        at = np.log(np.where(np.isfinite(network) & (network > 0), network, 1.0))
+        correction, information = field.fit(
+            pixels, log_depth, np.clip(ratio - log_scale, -limit, limit), weight,
+            at.reshape(field.shape))
+        information = np.maximum(information - STEADY * self._prior, 0)
+        some = field.remembered
+        rays = unit_rays(view.camera, field.places[some])
+        self._memory.remember(
+            rays / rays[:, 2:], network[some] * np.exp(correction.reshape(-1)[some] + log_scale),
+            information.reshape(-1)[some])
         factor = cv2.resize(np.exp(correction).astype(np.float32), view.depth.shape[::-1],
                             interpolation=cv2.INTER_LINEAR)
-        return factor, evidence
+        return factor, information / (information + self._prior)
 
     @staticmethod
     def _used(view: View, anchors: Anchors, good: np.ndarray) -> np.ndarray:

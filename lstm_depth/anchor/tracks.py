@@ -74,12 +74,13 @@ class Tracker:
         """Return the corners that were found again, and which they are."""
         before = self._points
         start = before.copy() if guess is None else guess.astype(np.float32)
-        points, found = _flow(self._gray, gray, before, start)
+        points, found = _flow(self._gray, gray, before, start, _LEVELS)
         inside = ((points >= 0) & (points <= (gray.shape[1] - 1, gray.shape[0] - 1))).all(axis=1)
         kept = np.flatnonzero(found & inside)
         if not len(kept):
             return np.empty((0, 2), np.float32), kept
-        back, found = _flow(gray, self._gray, points[kept], before[kept].copy())
+        # The way back begins where it should end: no coarser level is needed.
+        back, found = _flow(gray, self._gray, points[kept], before[kept].copy(), 0)
         miss = np.linalg.norm(back - before[kept], axis=1)
         kept = kept[found & (miss < self._config.forward_backward_px)]
         return points[kept], kept
@@ -94,10 +95,10 @@ class Tracker:
         return np.empty((0, 2), np.float32) if corners is None else corners.reshape(-1, 2)
 
 
-def _flow(before: np.ndarray, after: np.ndarray, points: np.ndarray,
-          start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _flow(before: np.ndarray, after: np.ndarray, points: np.ndarray, start: np.ndarray,
+          levels: int) -> tuple[np.ndarray, np.ndarray]:
     """Return where *points* of one image are in the other, and which were found."""
     result, status, _ = cv2.calcOpticalFlowPyrLK(
         before, after, points.reshape(-1, 1, 2), start.reshape(-1, 1, 2), winSize=_WINDOW,
-        maxLevel=_LEVELS, criteria=_CRITERIA, flags=cv2.OPTFLOW_USE_INITIAL_FLOW)
+        maxLevel=levels, criteria=_CRITERIA, flags=cv2.OPTFLOW_USE_INITIAL_FLOW)
     return result.reshape(-1, 2), status.reshape(-1) == 1

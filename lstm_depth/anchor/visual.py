@@ -26,6 +26,7 @@ from dataclasses import replace
 from lstm_depth.anchor.config import AnchorConfig
 from lstm_depth.anchor.motion import inverse, refine_pose
 from lstm_depth.anchor.odometry import OdometrySource
+from lstm_depth.anchor.rays import straightened
 from lstm_depth.anchor.source import Anchors, register, View
 import numpy as np
 
@@ -70,7 +71,7 @@ class VisualSource(OdometrySource):
         view = replace(view, pose=pose)
         self._observe(view, tracks.points, 1.0)
         self._take_over_scale(view, tracks.points)
-        return self._anchors(view, tracks.points)
+        return replace(self._anchors(view, tracks.points), motion=self._step)
 
     def _moved(self, view: View, expected: np.ndarray, pixels: np.ndarray) -> np.ndarray | None:
         """Return the pose from which the landmarks are seen, None where they do not say."""
@@ -82,10 +83,11 @@ class VisualSource(OdometrySource):
         reach = np.maximum(np.linalg.norm(landmarks.points - expected[:3, 3], axis=1), 0.1)
         sigma = np.minimum(landmarks.sigma(expected[:3, 3], view.camera.fx), _DEPTH_SIGMA)
         shift = np.linalg.norm(self._step[:3, 3]) + 0.01
+        camera, pixels = straightened(view.camera, pixels)
         found = refine_pose(
             expected, landmarks.points, pixels,
-            np.hypot(self.config.pixel_sigma, view.camera.fx * shift / reach * sigma),
-            view.camera, _TURN_SIGMA, _SHIFT_SIGMA)
+            np.hypot(self.config.pixel_sigma, camera.fx * shift / reach * sigma), camera,
+            _TURN_SIGMA, _SHIFT_SIGMA)
         return found.pose if found.inliers.mean() > 0.5 else None
 
     def _take_over_scale(self, view: View, pixels: np.ndarray) -> None:

@@ -77,7 +77,7 @@ setup(
     python_requires='>=3.10',
     packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
     package_data={PACKAGE: ['weights/*.safetensors', 'weights/*.onnx', '*/*.md', 'ros/*.xml',
-                            'evaluation/report/templates/*']},
+                            'adaptation/*.yaml', 'evaluation/report/templates/*']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         (SHARE, ['package.xml']),
@@ -120,7 +120,8 @@ setup(
         'report': ['av>=12', 'jinja2>=3.0', 'matplotlib>=3.5'],
         # Another library that runs networks, on Intel's processors often the fastest.
         'openvino': ['openvino>=2024.5'],
-        # Depth Anything V2's architecture, to measure beside ours (benchmark engine).
+        # Depth Anything V2's architecture, to measure beside ours (benchmark engine), and teachers
+        # for ``adapt``.
         'peers': ['transformers>=4.46'],
         # Checkpoints as graphs that run without PyTorch.
         'export': ['onnx>=1.14', 'timm>=1.0', 'torch>=2.5'],

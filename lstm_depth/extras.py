@@ -38,6 +38,7 @@ EXTRAS = {
     'timm': 'train',
     'torch': 'train',
     'torchvision': 'train',
+    'transformers': 'peers',
 }
 
 

@@ -28,7 +28,7 @@ LAYERS = (
     'errors', 'extras', 'safe_yaml', 'files', 'lens', 'geometry', 'frames', 'header', 'telemetry',
     'msgs', 'media', 'render', 'models', 'checkpoint', 'runtime', 'health', 'anchor', 'stream',
     'scoring', 'visualize', 'losses', 'data', 'evaluation',
-    'training', 'ros', 'cli', '__main__',
+    'training', 'adaptation', 'ros', 'cli', '__main__',
 )
 CORE = LAYERS[:LAYERS.index('training')]
 

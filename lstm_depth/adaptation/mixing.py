@@ -1,0 +1,79 @@
+# Copyright 2026 The lstm_depth authors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""
+Old and new weights averaged, and the share of the new ones that serves best.
+
+WiSE-FT (Wortsman et al. 2022): between a network and what fine-tuning made of it, weights on
+the straight line keep most of what the first knew and have most of what the second learnt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+SHARES = (0.25, 0.5, 0.75, 1.0)
+# Elsewhere the mean relative error may grow by this, which other frames would do as well.
+_WORSE_ELSEWHERE = 1.03
+# What counts as better on the held-out part.
+_BETTER = 0.98
+
+
+@dataclass(frozen=True)
+class Scores:
+    """
+    Metrics of one mixture: *here* on the held-out part, *elsewhere* by data set.
+
+    *share*: of the new weights, 0 for the network as it was.
+    """
+
+    share: float
+    here: Mapping[str, float]
+    elsewhere: Mapping[str, Mapping[str, float]]
+
+
+def mixed(old: Mapping[str, Tensor], new: Mapping[str, Tensor],
+          share: float) -> dict[str, Tensor]:
+    """Return the weights between *old* (share 0) and *new* (share 1)."""
+    return {name: weight.lerp(new[name].to(weight), share) if weight.is_floating_point()
+            else weight for name, weight in old.items()}
+
+
+def choose(tried: Sequence[Scores]) -> tuple[Scores | None, str]:
+    """
+    Return the mixture to keep and why, the first of *tried* being the network as it was.
+
+    The one with the lowest abs_rel on the held-out part of those that are no worse elsewhere;
+    None where that is no better than before.
+    """
+    before, *others = tried
+    kept = [scores for scores in others if all(
+        scores.elsewhere[name]['abs_rel'] <= _WORSE_ELSEWHERE * old['abs_rel']
+        for name, old in before.elsewhere.items())]
+    if not kept:
+        least = min(others, key=lambda scores: scores.share)
+        old, new = ({name: found['abs_rel'] for name, found in scores.elsewhere.items()}
+                    for scores in (before, least))
+        worst = max(old, key=lambda name: new[name] / old[name])
+        return None, (f'it would be worse elsewhere: abs_rel {old[worst]:.3f} to {new[worst]:.3f} '
+                      f'on {worst}, even with {least.share:.0%} of the new weights')
+    best = min(kept, key=lambda scores: scores.here['abs_rel'])
+    if not (best.here['abs_rel'] <= _BETTER * before.here['abs_rel']
+            and best.here['d1'] >= before.here['d1']):
+        return None, ('it would be no better on the held-out part of the recording: abs_rel '
+                      f'{before.here["abs_rel"]:.3f} to {best.here["abs_rel"]:.3f}, d1 '
+                      f'{before.here["d1"]:.3f} to {best.here["d1"]:.3f}')
+    return best, f'{best.share:.0%} of the new weights'

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from lstm_depth.errors import ConfigError, DataError
 from lstm_depth.geometry import Camera
 from lstm_depth.msgs.cloud import CLOUD_FIELDS, CloudMaker, organised_cloud, POINT_STEP
+from lstm_depth.msgs.flying import flying_pixels
 import numpy as np
 import pytest
 
@@ -100,3 +101,50 @@ def test_a_maker_fills_the_memory_it_is_given_again_and_again(stride):
         maker.fill(depth, rgb, points)
         expected = organised_cloud(depth, rgb, CAMERA, stride)
         assert points.tobytes() == expected.tobytes()
+
+
+def step(width, ramp, near=2.0, far=4.0):
+    """Return a (H, W) depth that goes from near to far over *ramp* pixels in the middle."""
+    along = np.interp(np.arange(width), [(width - ramp) / 2, (width + ramp) / 2], [near, far])
+    return np.tile(along.astype(np.float32), (width * 3 // 4, 1))
+
+
+@pytest.mark.parametrize('width', [160, 320, 641])
+def test_pixels_between_near_and_far_fly_and_the_surfaces_stay(width):
+    ramp = width // 40
+    flying = flying_pixels(step(width, ramp))
+
+    middle = slice((width - ramp) // 2 + 1, (width + ramp) // 2 - 1)
+    assert flying[:, middle].all()
+    assert not flying[:, :width // 2 - ramp - width // 80].any()
+    assert flying.mean() < 0.08
+    np.testing.assert_array_equal(flying_pixels(step(width, ramp).T)[:, 0],
+                                  flying_pixels(step(width, ramp).T)[:, -1])
+
+
+def test_a_floor_does_not_fly():
+    """Seen from a metre above, to six metres."""
+    rows = np.arange(240)
+    depth = np.where(rows > 170, 1.0 * 300 / np.maximum(rows - 120, 1), 6.0).astype(np.float32)
+    flying = flying_pixels(np.tile(depth[:, None], (1, 320)))
+
+    assert not flying[175:].any()
+
+
+def test_invalid_pixels_are_no_edge():
+    depth = np.full((240, 320), 2.0, np.float32)
+    depth[50:60, 100:200] = np.nan
+
+    assert not flying_pixels(depth).any()
+
+
+def test_pixels_left_out_have_no_point():
+    depth, rgb = np.full((6, 8), 2.0, np.float32), np.zeros((6, 8, 3), np.uint8)
+    left_out = np.zeros((6, 8), bool)
+    left_out[2, 4] = True
+    maker = CloudMaker(CAMERA, 2)
+    points = np.empty((*maker.shape, 4), np.float32)
+    maker.fill(depth, rgb, points, left_out)
+
+    assert np.isnan(points[1, 2, :3]).all()
+    assert np.isnan(points[..., 2]).sum() == 1

@@ -23,9 +23,12 @@ from types import ModuleType, SimpleNamespace
 
 import _have_ros  # noqa: F401
 from lstm_depth.errors import MessageError
+from lstm_depth.geometry import Camera
 from lstm_depth.msgs.image import decode_depth, decode_rgb
 from lstm_depth.ros import conversion
 from lstm_depth.ros.conversion import byte_array, ImageConverter, to_jpeg_message, to_message
+from lstm_depth.ros.messages import ImageBuffer
+from lstm_depth.ros.outputs import PointsMaker
 import numpy as np
 import pytest
 from sensor_msgs.msg import Image
@@ -156,3 +159,23 @@ def test_a_jpeg_is_close_to_its_image():
     msg = to_jpeg_message(rgb, Header(), 95)
     assert 'jpeg' in msg.format
     assert np.abs(ImageConverter().to_rgb(msg).astype(int) - rgb).mean() < 3
+
+
+@pytest.mark.parametrize(('drop', 'least', 'gone'), [
+    (False, 0.0, 0), (True, 0.0, 48 * 2), (False, 0.5, 64), (True, 0.5, 48 * 2 + 64 - 2)])
+def test_the_cloud_leaves_out_what_flies_and_what_is_doubtful(drop, least, gone):
+    """Two columns at a step; the lowest row is doubted."""
+    depth = ImageBuffer(48, 64, '32FC1')
+    depth.pixels[:, :32], depth.pixels[:, 32:] = 2.0, 4.0
+    confidence = np.full((48, 64), 0.9, np.float32)
+    confidence[-1] = 0.2
+    picture = SimpleNamespace(
+        view=SimpleNamespace(camera=Camera(64, 48, 60, 60, 32, 24)), output_size=(64, 48),
+        settings=SimpleNamespace(cloud_stride=1, cloud_drop_flying=drop,
+                                 cloud_min_confidence=least))
+    cloud = PointsMaker().make(SimpleNamespace(
+        picture=picture, depth=depth, frame=SimpleNamespace(confidence=confidence),
+        rgb=lambda: np.zeros((48, 64, 3), np.uint8)))
+
+    z = np.frombuffer(cloud.data, '<f4').reshape(48, 64, 4)[..., 2]
+    assert np.isnan(z).sum() == gone

@@ -53,14 +53,15 @@ class CloudMaker:
         self._x, self._y = np.empty_like(self._ray_x), np.empty_like(self._ray_y)
         self._colour = np.empty((*self.shape, 4), np.uint8)
 
-    def fill(self, depth: np.ndarray, rgb: np.ndarray, out: np.ndarray) -> None:
+    def fill(self, depth: np.ndarray, rgb: np.ndarray, out: np.ndarray,
+             left_out: np.ndarray | None = None) -> None:
         """
         Write the cloud of a picture into *out*.
 
         *depth*: (H, W) float32 metres along z, NaN where invalid. *rgb*: (H, W, 3) uint8.
         *out*: ``shape`` + (4,) float32, x y z in metres in the camera frame and the packed
-        colour; NaN where depth is, or where the lens model gives the pixel no ray. Raises
-        DataError where the sizes do not fit the camera.
+        colour; NaN where depth is, where the lens model gives the pixel no ray, and at the
+        pixels *left_out*, (H, W) bool. Raises DataError where the sizes do not fit the camera.
         """
         camera = self.camera
         if depth.shape != (camera.height, camera.width) or rgb.shape != depth.shape + (3,):
@@ -70,6 +71,8 @@ class CloudMaker:
         z = np.ascontiguousarray(depth[::self.stride, ::self.stride])
         if self._no_ray is not None:
             z = np.where(self._no_ray, np.float32(np.nan), z)
+        if left_out is not None:
+            z = np.where(left_out[::self.stride, ::self.stride], np.float32(np.nan), z)
         np.multiply(z, self._ray_x, out=self._x)
         np.multiply(z, self._ray_y, out=self._y)
         cv2.cvtColor(np.ascontiguousarray(rgb[::self.stride, ::self.stride]),

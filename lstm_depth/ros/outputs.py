@@ -21,6 +21,7 @@ from functools import lru_cache
 from typing import Any, Protocol, TYPE_CHECKING
 
 from lstm_depth.msgs.cloud import CloudMaker
+from lstm_depth.msgs.flying import flying_pixels
 from lstm_depth.msgs.image import depth_to_encoding
 from lstm_depth.msgs.output import limit_depth, resize_depth, resize_rgb
 from lstm_depth.ros.job import Picture, Prediction
@@ -105,8 +106,22 @@ class PointsMaker:
             return None
         maker = self._maker(picture.view.camera, picture.settings.cloud_stride)
         buffer = self._buffer(*maker.shape)
-        maker.fill(shaped.depth.pixels, shaped.rgb(), buffer.points)
+        maker.fill(shaped.depth.pixels, shaped.rgb(), buffer.points, self._left_out(shaped))
         return buffer.message
+
+    @staticmethod
+    def _left_out(shaped: Shaped) -> np.ndarray | None:
+        """Return (H, W) which pixels have no point, None where all have."""
+        settings, left_out = shaped.picture.settings, None
+        if settings.cloud_drop_flying:
+            left_out = flying_pixels(shaped.depth.pixels)
+        confidence = (shaped.frame.confidence if shaped.frame and settings.cloud_min_confidence
+                      else None)
+        if confidence is not None:
+            doubtful = resize_depth(confidence, *shaped.picture.output_size
+                                    ) < settings.cloud_min_confidence
+            left_out = doubtful if left_out is None else left_out | doubtful
+        return left_out
 
 
 class ConfidenceMaker:

@@ -147,6 +147,12 @@ class DepthSettings(Settings):
     cloud_stride: int = _parameter(
         1, 'The cloud holds one pixel in so many of each row, and one row in so many.',
         low=1, high=64)
+    cloud_drop_flying: bool = _parameter(
+        True, 'Leave points out of the cloud (NaN) that float between a thing and what is behind '
+        'it: depth changes from one to the other over several pixels.')
+    cloud_min_confidence: float = _parameter(
+        0.0, 'Leave points out of the cloud (NaN) whose ~/depth/confidence is below this; 0 for '
+        'none.', low=0.0, high=1.0)
     colormap: str = _parameter(
         'inferno_r', 'Colours of ~/depth/colored.', choices=('inferno_r', 'turbo'))
     color_min: float = _parameter(

@@ -22,7 +22,6 @@ at the network's depth, at a cost that does not grow with points times pixels.
 
 from __future__ import annotations
 
-import cv2
 from lstm_depth.anchor.config import AnchorConfig
 import numpy as np
 
@@ -31,6 +30,7 @@ STEP_PX = 8
 # Cells a standard deviation of the kernel.
 _CELLS = 1.0
 _LOG_MIN, _LOG_MAX = np.log(0.1), np.log(20.0)
+_CORNERS = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)])
 
 
 class LocalField:
@@ -45,6 +45,7 @@ class LocalField:
         rows = max(2, round(shape[0] / STEP_PX))
         columns = max(2, round(shape[1] / STEP_PX))
         self.shape = (rows, columns)
+        self._kernels = [_kernel(size) for size in self._cells]
         x = (np.arange(columns) + 0.5) * shape[1] / columns - 0.5
         y = (np.arange(rows) + 0.5) * shape[0] / rows - 0.5
         self.places = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
@@ -62,50 +63,39 @@ class LocalField:
         columns) the network's log depth where the field is read. Information is one over the
         variance that the points leave, beside the prior of no correction.
         """
-        cells = self._cells
-        values = np.stack([weight, weight * residual], axis=-1)
         place, share = self._corners(points, log_depth)
-        summed = np.zeros((int(np.prod(cells)), 2))
-        for at, part in zip(place, share):
-            for channel in range(2):
-                summed[:, channel] += np.bincount(at, part * values[:, channel],
-                                                  minlength=len(summed))
-        grid = _blur(summed.reshape(*cells, 2))
+        place, share = place.reshape(-1), (share * weight).reshape(-1)
+        size = int(np.prod(self._cells))
+        grid = np.stack([np.bincount(place, share, minlength=size),
+                         np.bincount(place, share * np.tile(residual, 8), minlength=size)], -1)
+        grid = self._blur(grid.reshape(*self._cells, 2)).reshape(size, 2)
         place, share = self._corners(self.places, at_log_depth.reshape(-1))
-        total, product = sum(part[:, None] * grid[at] for at, part in zip(place, share)).T
+        total, product = np.einsum('cn,cnk->kn', share, grid[place])
         prior = 1 / self._config.network_sigma ** 2
         return ((product / (total + prior)).reshape(self.shape), total.reshape(self.shape))
 
     def _corners(self, points: np.ndarray,
-                 log_depth: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Return the eight cells around each point, and the share of the point in each."""
+                 log_depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the eight cells around each point, and the share of it in each, (8, N)."""
         where = np.concatenate([points, (log_depth - _LOG_MIN)[:, None]], axis=1) / self._cell
         where = np.clip(where, 0, self._cells - 1.001)
         low = where.astype(np.intp)
-        high = where - low
+        high = (where - low).T
         strides = np.array([self._cells[1] * self._cells[2], self._cells[2], 1])
-        base = low @ strides
-        place, share = [], []
-        for dx in (0, 1):
-            for dy in (0, 1):
-                for dz in (0, 1):
-                    step = np.array([dx, dy, dz])
-                    place.append(base + int(step @ strides))
-                    share.append(np.prod(np.where(step, high, 1 - high), axis=1))
-        return place, share
+        place = (low @ strides) + (_CORNERS @ strides)[:, None]
+        x, y, z = np.stack([1 - high, high], axis=1)
+        share = x[:, None, None] * y[:, None] * z
+        return place, share.reshape(8, -1)
+
+    def _blur(self, grid: np.ndarray) -> np.ndarray:
+        """Return the grid, (x, y, z, 2), under a kernel that is 1 at its middle."""
+        x, y, z, _ = grid.shape
+        grid = (self._kernels[0] @ grid.reshape(x, -1)).reshape(x, y, -1)
+        grid = (self._kernels[1] @ grid).reshape(x * y, z, 2)
+        return self._kernels[2] @ grid
 
 
-def _blur(grid: np.ndarray) -> np.ndarray:
-    """Return (cells, 2): the grid under a kernel that is 1 at its middle."""
-    x, y, z, channels = grid.shape
-    kernel = np.exp(-0.5 * (np.arange(-2, 3) / _CELLS) ** 2)
-    # As images of one row each: along x, then y and z together.
-    grid = cv2.sepFilter2D(grid.reshape(x, -1), -1, np.ones(1), kernel,
-                           borderType=cv2.BORDER_CONSTANT)
-    grid = grid.reshape(x, y, z * channels)
-    grid = np.stack([cv2.sepFilter2D(plane, -1, np.ones(1), kernel,
-                                     borderType=cv2.BORDER_CONSTANT) for plane in grid])
-    grid = grid.reshape(x * y, z, channels)
-    blurred = [cv2.sepFilter2D(np.ascontiguousarray(grid[..., channel]), -1, kernel, np.ones(1),
-                               borderType=cv2.BORDER_CONSTANT) for channel in range(channels)]
-    return np.stack(blurred, axis=-1).reshape(-1, channels)
+def _kernel(size: int) -> np.ndarray:
+    """Return (size, size) the share that each of a row of cells has in each other."""
+    away = np.abs(np.subtract.outer(np.arange(size), np.arange(size)))
+    return np.where(away <= 2, np.exp(-0.5 * (away / _CELLS) ** 2), 0)

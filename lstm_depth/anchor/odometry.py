@@ -36,7 +36,7 @@ _SHARE_S = 0.6
 _MAX_SPEED, _MAX_TURN = 5.0, 6.0
 # Landmarks of this deviation are sure. They contradict the poses when what they see lies off
 # by more than a share of the way and of their distance, summed over a while.
-_SURE, _MIN_SURE = 0.12, 15
+_SURE, _MIN_SURE, _MAX_SURE = 0.12, 15, 100
 _DISAGREE, _SEEN_SHARE, _AGREE_S = 0.5, 0.015, 0.4
 
 
@@ -130,6 +130,8 @@ class OdometrySource(AnchorSource):
         if np.count_nonzero(sure) < _MIN_SURE:
             self._disagreement, self._travelled = np.zeros(3), 0.0
             return False
+        # A hundred of them say it as well as all, and cost less.
+        sure = np.flatnonzero(sure)[::1 + np.count_nonzero(sure) // _MAX_SURE]
         points = landmarks.points[sure]
         camera, pixels = straightened(view.camera, pixels[sure])
         found = refine_pose(view.pose, points, pixels, 1.0, camera, 0.2, 0.5)

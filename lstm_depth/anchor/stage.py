@@ -144,12 +144,12 @@ class AnchorStage:
         believed = measured is not None and self._scale.update(measured)
         if measured is not None and not believed:
             good, note = np.zeros_like(good), 'the points contradict the scale so far'
-        scale = math.exp(self._scale.log_scale)
         limit = _RELATIVE_LIMIT if self._source.relative else _LIMIT
         weight = 1 / (anchors.sigma[good] ** 2 + (self.config.network_sigma / 2) ** 2)
         now = anchors.pixels[good], log_network[good], log_ratio[good], weight
-        local, evidence = self._local(view, now, before, limit)
-        return AnchoredDepth(view.depth * (np.float32(scale) * local), scale, self._scale.sigma,
+        factor, evidence = self._local(view, now, before, limit)
+        depth = np.multiply(view.depth, factor, out=factor)
+        return AnchoredDepth(depth, math.exp(self._scale.log_scale), self._scale.sigma,
                              self._used(view, anchors, good), note, evidence)
 
     def _of_before(self, view: View, carried: Carried) -> tuple[np.ndarray, ...]:
@@ -174,7 +174,7 @@ class AnchorStage:
 
     def _local(self, view: View, now: tuple[np.ndarray, ...], before: tuple[np.ndarray, ...],
                limit: float) -> tuple[np.ndarray, np.ndarray]:
-        """Return (H, W) the factor of the local corrections, and the grid of its evidence."""
+        """Return (H, W) the factor of depth, and the grid of the evidence of its local part."""
         field, log_scale = self._field, self._scale.log_scale
         pixels, log_depth, ratio, weight = map(np.concatenate, zip(now, before))
         network = view.network_depth(field.places)
@@ -188,8 +188,8 @@ class AnchorStage:
         self._memory.remember(
             rays / rays[:, 2:], network[some] * np.exp(correction.reshape(-1)[some] + log_scale),
             information.reshape(-1)[some])
-        factor = cv2.resize(np.exp(correction).astype(np.float32), view.depth.shape[::-1],
-                            interpolation=cv2.INTER_LINEAR)
+        factor = cv2.resize(np.exp(correction + log_scale).astype(np.float32),
+                            view.depth.shape[::-1], interpolation=cv2.INTER_LINEAR)
         return factor, information / (information + self._prior)
 
     @staticmethod

@@ -21,11 +21,13 @@ import cv2
 from lstm_depth.anchor.config import AnchorConfig
 import numpy as np
 
-_WINDOW, _LEVELS = (15, 15), 3
+# Levels of halved images in which a corner is looked for, where nothing and where something is
+# known of its motion.
+_WINDOW, _LEVELS, _GUIDED_LEVELS = (15, 15), 3, 2
 _QUALITY, _SPACING_PX = 0.01, 8
 # New corners are looked for when fewer than this share of the wanted ones are left.
 _REFILL = 0.75
-_CRITERIA = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 15, 0.03)
+_CRITERIA = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 10, 0.03)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +76,8 @@ class Tracker:
         """Return the corners that were found again, and which they are."""
         before = self._points
         start = before.copy() if guess is None else guess.astype(np.float32)
-        points, found = _flow(self._gray, gray, before, start, _LEVELS)
+        points, found = _flow(self._gray, gray, before, start,
+                              _LEVELS if guess is None else _GUIDED_LEVELS)
         inside = ((points >= 0) & (points <= (gray.shape[1] - 1, gray.shape[0] - 1))).all(axis=1)
         kept = np.flatnonzero(found & inside)
         if not len(kept):

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from lstm_depth import __version__
-from lstm_depth.errors import CheckpointError, ConfigError
+from lstm_depth.errors import CheckpointError, MissingPackage
 from lstm_depth.files import atomic_path
 from lstm_depth.header import diagnose, FORMAT, KEY, read_header, shipped_checkpoint
 from lstm_depth.models import create_model, DepthModel, list_models
@@ -71,14 +71,21 @@ def load_network(source: str | Path | None = None) -> DepthModel:
         return create_model(str(source)).eval()
     path = shipped_checkpoint() if source in (None, '') else Path(source).expanduser()
     header = read_header(path)
-    try:
-        model = create_model(header['model'], **(header['config'] | {'pretrained': False}))
-    except ConfigError as error:
-        raise CheckpointError(
-            f'{path} was written by lstm_depth {header.get("version")} and describes a model '
-            f'that this version ({__version__}) cannot build: {error}') from error
     weights = _read_weights(path)
-    _check_weights(path, model, weights)
+    settings = header['config'] | {'pretrained': False}
+    try:
+        # First without memory: what the header describes may be larger than any machine.
+        with torch.device('meta'):
+            _check_shapes(path, create_model(header['model'], **settings), weights)
+        model = create_model(header['model'], **settings)
+    except (CheckpointError, MissingPackage):
+        raise
+    # A file may describe what the layers refuse in ways of their own.
+    except Exception as error:
+        raise CheckpointError(
+            f'{path} was written by lstm_depth {str(header.get("version"))[:20]} and describes a '
+            f'model that this version ({__version__}) cannot build: {error}') from error
+    _check_finite(path, weights)
     model.load_state_dict(weights)
     model.header = header
     return model.eval()
@@ -101,8 +108,8 @@ def _read_weights(path: Path) -> dict[str, torch.Tensor]:
             for name, tensor in weights.items()}
 
 
-def _check_weights(path: Path, model: DepthModel, weights: dict[str, torch.Tensor]) -> None:
-    """Raise CheckpointError unless *weights* are exactly those of *model*, and finite."""
+def _check_shapes(path: Path, model: DepthModel, weights: dict[str, torch.Tensor]) -> None:
+    """Raise CheckpointError unless *weights* are exactly those of *model*."""
     wanted = model.state_dict()
     missing = sorted(set(wanted) - set(weights))
     extra = sorted(set(weights) - set(wanted))
@@ -115,6 +122,11 @@ def _check_weights(path: Path, model: DepthModel, weights: dict[str, torch.Tenso
             raise CheckpointError(
                 f'{path}: weight {name} is {tuple(tensor.shape)} but the header describes '
                 f'{tuple(wanted[name].shape)}; it was edited or written by another version')
+
+
+def _check_finite(path: Path, weights: dict[str, torch.Tensor]) -> None:
+    """Raise CheckpointError for *weights* that are no numbers."""
+    for name, tensor in weights.items():
         if not torch.isfinite(tensor).all():
             raise CheckpointError(f'{path}: weight {name} holds NaN or infinity: the training '
                                   'that wrote it had diverged; use an earlier checkpoint')

@@ -23,17 +23,23 @@ from __future__ import annotations
 
 from importlib.resources import files
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 from lstm_depth import __version__
-from lstm_depth.errors import CheckpointError
+from lstm_depth.errors import CheckpointError, ConfigError
 
 FORMAT = 1
 KEY = 'lstm_depth'
 # In bytes; those of this package have some ten thousand.
 _LONGEST_HEADER = 8 * 2**20
 _SHIPPED = 'residual_lstm'
+# No network for robots comes near; beyond them a file's numbers would take all memory.
+MOST_PIXELS = 2**22
+LARGEST_COUNT = 2**14
+_FARTHEST_M = 1e5
+_LARGEST_FOCAL = 1e4
 
 
 def shipped_checkpoint() -> Path:
@@ -88,6 +94,51 @@ def parse_header(text: str, path: Path) -> dict[str, Any]:
             f'{path} has checkpoint format {header["format"]}, this version ({__version__}) '
             f'reads {FORMAT}; use a newer lstm_depth')
     return header
+
+
+def check_bounds(input_size: tuple[int, int], depth_range: tuple[float, float],
+                 focal: tuple[float, float] | None) -> None:
+    """
+    Raise ConfigError for what no network has, so that a file cannot ask for all memory.
+
+    *input_size*: (height, width) in pixels. *depth_range*: metres. *focal*: as shares of width
+    and height, or None.
+    """
+    height, width = input_size
+    if not all(is_count(side) for side in input_size) or height * width > MOST_PIXELS:
+        raise ConfigError(f'the input size must be 1 to {LARGEST_COUNT} pixels each way and '
+                          f'{MOST_PIXELS} in all, not {_short(height)} x {_short(width)}')
+    nearest, farthest = depth_range
+    if not (all(map(is_number, depth_range)) and 0 < nearest < farthest <= _FARTHEST_M):
+        raise ConfigError(f'the depth range must rise from above 0 to at most {_FARTHEST_M:g} m, '
+                          f'not from {_short(nearest)} to {_short(farthest)}')
+    if focal is not None and not (
+            len(focal) == 2 and all(is_number(each) and 0 < each <= _LARGEST_FOCAL
+                                    for each in focal)):
+        raise ConfigError(f'focal must be two positive numbers of at most {_LARGEST_FOCAL:g}, '
+                          f'not {_short(focal)}')
+
+
+def is_count(value: object) -> bool:
+    """Tell whether *value* is an integer that a network may have so many of, from 1."""
+    return (isinstance(value, int) and not isinstance(value, bool)
+            and 1 <= value <= LARGEST_COUNT)
+
+
+def is_number(value: object) -> bool:
+    """Tell whether *value* is a finite number."""
+    # An integer of a thousand digits is no float.
+    return (isinstance(value, (int, float)) and not isinstance(value, bool)
+            and abs(value) < 1e300 and math.isfinite(value))
+
+
+def _short(value: object) -> str:
+    """Return a value for a sentence; files may hold any."""
+    try:
+        text = repr(value)
+    except ValueError:
+        return 'a number of thousands of digits'
+    return text if len(text) <= 60 else text[:60] + '...'
 
 
 def diagnose(path: Path) -> str:

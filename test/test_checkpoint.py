@@ -16,10 +16,12 @@
 from __future__ import annotations
 
 import json
+import os
 
 from lstm_depth.checkpoint import load_network, read_header, save_checkpoint, shipped_checkpoint
 from lstm_depth.errors import CheckpointError, LstmDepthError
 from lstm_depth.models import create_model
+from lstm_depth.ros.usage import usage
 import pytest
 from safetensors.torch import load_file, save_file
 import torch
@@ -144,6 +146,31 @@ def test_a_checkpoint_that_does_not_fit_says_why(saved, change, message):
     edit(path, change)
     with pytest.raises(CheckpointError, match=message):
         load_network(path)
+
+
+def absurd(name, value):
+    """Return a change of one number of the configuration."""
+    return lambda header, weights: header['config'].update({name: value})
+
+
+@pytest.mark.parametrize('change', [
+    absurd(name, value) for name, values in {
+        'input_height': (10**9, 0, -1, 0.5, 'two', None, True), 'input_width': (20000, [32]),
+        'depth_min': (float('nan'), -1.0, 'near', 0), 'depth_max': (float('inf'), 1e9, None),
+        'initial_depth': (float('nan'),), 'focal': ([0.8], [0, 1], [float('nan'), 1], 'wide', 1e9),
+        'filters': (10**9, 16000, 0, 1e30), 'hourglass_depth': (10**6, -1),
+        'hourglasses': (10**9,), 'decoder_filters': ([10**9, 1], [-1, -1], ['a', 'b'], 5),
+        'temporal_kernel': (10**9 + 1,), 'dropout': (float('nan'), 2), 'name': ('x',),
+        'encoder': (5, 'hf-hub:someone/something'), 'temporal': ([],), 'norm': ('no',),
+    }.items() for value in values])
+def test_numbers_that_no_network_has_are_one_sentence_and_take_no_memory(saved, change):
+    _, path = saved
+    edit(path, change)
+    before = usage(os.getpid()).peak_mb
+    with pytest.raises(CheckpointError, match='model.safetensors') as caught:
+        load_network(path)
+    assert usage(os.getpid()).peak_mb - before < 100
+    assert len(str(caught.value)) < 600 and '\n' not in str(caught.value)
 
 
 def test_weights_of_something_else_are_refused(tmp_path):

@@ -20,49 +20,44 @@ Once for each command in `make test`; `make torture` kills before every file.
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 from pathlib import Path
 import signal
-import subprocess
-import sys
 
-from _recordings import camera_frames, write_bag
+from _commands import COMMANDS, filled, given
 import cv2
 from lstm_depth.cli import main
 import pytest
 from rosbags.highlevel import AnyReader
 
-ROOT = Path(__file__).resolve().parents[1]
 KILLS = range(1, 16 if 'LSTM_DEPTH_TRIES' in os.environ else 2)
-KILLED_AT = """\
-import os, signal, sys
-from lstm_depth.cli import main
-
-replace, count = os.replace, 0
-
-def killed(source, target):
-    global count
-    count += 1
-    if count == int(sys.argv[1]):
-        os.kill(os.getpid(), signal.SIGKILL)
-    replace(source, target)
-
-os.replace = killed
-sys.exit(main(sys.argv[2:]))
-"""
-COMMANDS = {
-    'sample': ['sample', 'OUT/room', '--frames', '3', '--seed', '3'],
-    'replay': ['replay', 'BAG', '--no-video', '--output', 'OUT/replay', '--json',
-               'OUT/replay.json'],
-    'evaluate': ['evaluate', 'BAG', '--json', 'OUT/scores.json'],
-}
+# A process that has imported what commands need, of which each test's is a copy.
+CONTEXT = multiprocessing.get_context('forkserver')
+CONTEXT.set_forkserver_preload([
+    'lstm_depth.checkpoint', 'lstm_depth.evaluation.compare', 'lstm_depth.evaluation.replay',
+    'lstm_depth.runtime.export', 'lstm_depth.data.nyu.build', 'lstm_depth.models.layer_table'])
 
 
-@pytest.fixture(scope='module')
-def given(tmp_path_factory) -> dict[str, str]:
+def run_killed(kill: int, arguments: list[str]) -> None:
+    """Run a command that is killed before it renames its file number *kill* into place."""
+    replace, count = os.replace, 0
+
+    def killed(source: str, target: str) -> None:
+        nonlocal count
+        count += 1
+        if count == kill:
+            os.kill(os.getpid(), signal.SIGKILL)
+        replace(source, target)
+
+    os.replace = killed
+    os._exit(main(arguments))
+
+
+@pytest.fixture(name='given', scope='module')
+def given_fixture(tmp_path_factory) -> dict[str, str]:
     """Return what the commands are given."""
-    folder = tmp_path_factory.mktemp('given')
-    return {'BAG': str(write_bag(folder / 'bag', camera_frames(3)))}
+    return given(tmp_path_factory.mktemp('given'))
 
 
 def check_whole(folder: Path) -> None:
@@ -83,13 +78,13 @@ def check_whole(folder: Path) -> None:
 @pytest.mark.parametrize('name', COMMANDS)
 def test_a_killed_command_leaves_nothing_half_written_and_runs_again(name, kill, given,
                                                                      tmp_path):
-    arguments = [given.get(word, word.replace('OUT', str(tmp_path))) for word in COMMANDS[name]]
-    done = subprocess.run([sys.executable, '-c', KILLED_AT, str(kill), *arguments], cwd=tmp_path,
-                          env={**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'},
-                          timeout=300, capture_output=True, check=False)
+    arguments = filled(name, tmp_path, given)
+    process = CONTEXT.Process(target=run_killed, args=(kill, arguments))
+    process.start()
+    process.join(300)
     # Killed before the first file; later ones may be more than the command writes.
-    assert done.returncode == -signal.SIGKILL or kill > 1 and done.returncode == 0, done.stderr
+    assert process.exitcode == -signal.SIGKILL or kill > 1 and process.exitcode == 0
     check_whole(tmp_path)
-    if done.returncode:
+    if process.exitcode:
         assert main(arguments) == 0
     check_whole(tmp_path)

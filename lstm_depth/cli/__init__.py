@@ -28,6 +28,7 @@ import pkgutil
 import sys
 
 from lstm_depth import __version__
+from lstm_depth.cli._outputs import check_outputs
 from lstm_depth.errors import LstmDepthError
 from lstm_depth.extras import missing_package
 from lstm_depth.runtime.threads import settle_threads
@@ -65,6 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     settle_threads()
     args = build_parser().parse_args(argv)
     try:
+        check_outputs(args)
         return args.run(args)
     except LstmDepthError as error:
         print(f'lstm_depth {args.command}: {printable(str(error))}', file=sys.stderr)

@@ -27,6 +27,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lstm_depth.data.nyu.split import SceneSplit
 
+from lstm_depth.cli._outputs import OutputFile, OutputFolder
+
 HELP = 'build synchronised, undistorted, projected sequences from raw NYU Depth V2 scenes'
 
 
@@ -34,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``lstm_depth build-nyu``."""
     parser.add_argument('raw', type=Path, help='raw scene, folder of scenes and zip archives, '
                         'or one zip archive')
-    parser.add_argument('output', type=Path, help='folder to build in')
+    parser.add_argument('output', type=OutputFolder, help='folder to build in')
     parser.add_argument('--width', type=int, default=640,
                         help='width of the output images; the height follows')
     parser.add_argument('--format', default='jpg', choices=('jpg', 'png'),
@@ -60,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--scheduler', metavar='ADDRESS', help='use the Dask cluster with this '
                         'scheduler instead, such as tcp://10.0.0.1:8786; its workers must see '
                         'both folders under the same paths')
-    parser.add_argument('--json', type=Path, metavar='FILE', help='write the report here')
+    parser.add_argument('--json', type=OutputFile, metavar='FILE', help='write the report here')
 
 
 def run(args: argparse.Namespace) -> int:

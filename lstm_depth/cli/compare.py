@@ -20,9 +20,9 @@ A paired bootstrap against the first says which differences are real.
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from lstm_depth.cli._anchoring import add_anchor_arguments, anchorings_from
+from lstm_depth.cli._outputs import OutputFile, OutputFolder
 from lstm_depth.cli.evaluate import (
     add_evaluation_arguments,
     config_from,
@@ -47,9 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help=f'run every checkpoint in each of these ways: {MODE_HELP}')
     parser.add_argument('--published', action='store_true',
                         help="show papers' numbers on the official test images, marked as such")
-    parser.add_argument('--output', type=Path, metavar='DIR',
+    parser.add_argument('--output', type=OutputFolder, metavar='DIR',
                         help='write comparison.md, .csv, .json and .svg here')
-    parser.add_argument('--json', type=Path, metavar='FILE', help='write everything here')
+    parser.add_argument('--json', type=OutputFile, metavar='FILE', help='write everything here')
 
 
 def run(args: argparse.Namespace) -> int:

@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lstm_depth.data.readers import DataSet, ReaderOptions
 
+from lstm_depth.cli._outputs import OutputFile
+
 HELP = 'look into training data'
 
 
@@ -35,9 +37,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_dataset_arguments(inspect)
     inspect.add_argument('--samples', type=int, default=50, metavar='N',
                          help='look at this many frames, spread over all')
-    inspect.add_argument('--png', type=Path, default=Path('dataset.png'), metavar='FILE',
-                         help='write the picture here')
-    inspect.add_argument('--json', type=Path, metavar='FILE', help='write the report here')
+    inspect.add_argument('--png', type=OutputFile, default=OutputFile('dataset.png'),
+                         metavar='FILE', help='write the picture here')
+    inspect.add_argument('--json', type=OutputFile, metavar='FILE',
+                         help='write the report here')
 
 
 def add_dataset_arguments(parser: argparse.ArgumentParser, *,

@@ -21,9 +21,10 @@ through both nodes, recorded and scored. Needs ROS 2 (rclpy).
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 import signal
 import sys
+
+from lstm_depth.cli._outputs import OutputFile, OutputFolder
 
 HELP = 'run camera and depth node over ROS 2 on a sample, or on your video, and score them'
 
@@ -32,9 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``lstm_depth demo``."""
     parser.add_argument('--source', help='bag, video file, image folder or webcam (0 or '
                         '/dev/video0); none to render a sample')
-    parser.add_argument('--output', type=Path, default=Path('demo'), metavar='DIR',
-                        help='write strip.png, video.mp4, bag/ and report.json here, '
-                        'replacing older ones')
+    parser.add_argument('--output', type=OutputFolder, default=OutputFolder('demo'),
+                        metavar='DIR', help='write strip.png, video.mp4, bag/ and report.json '
+                        'here, replacing older ones')
     parser.add_argument('--frames', type=int, metavar='N', default=0,
                         help='frames to play; 0 for all of a source, 150 of the sample')
     parser.add_argument('--rate', type=float, default=0.0, metavar='HZ',
@@ -50,7 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--depth-topic', help='ground-truth depth in a source bag')
     parser.add_argument('--calibration', metavar='YAML',
                         help='camera calibration file for sources without camera_info')
-    parser.add_argument('--json', type=Path, metavar='FILE', help='write the report here, too')
+    parser.add_argument('--json', type=OutputFile, metavar='FILE',
+                        help='write the report here, too')
 
 
 def run(args: argparse.Namespace) -> int:

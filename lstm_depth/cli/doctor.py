@@ -23,6 +23,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from lstm_depth.cli._outputs import OutputFile
+
 HELP = 'check this machine: libraries, engines, ROS 2, shared memory, images between processes'
 
 
@@ -32,7 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='how long images are sent between two processes')
     parser.add_argument('--no-ros', action='store_true',
                         help='leave out what is about ROS 2, on a machine that needs none')
-    parser.add_argument('--json', type=Path, metavar='FILE', help='write the findings here, too')
+    parser.add_argument('--json', type=OutputFile, metavar='FILE',
+                        help='write the findings here, too')
 
 
 def run(args: argparse.Namespace) -> int:

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lstm_depth.cli._anchoring import add_anchor_arguments, anchorings_from
+from lstm_depth.cli._outputs import OutputFile, OutputFolder
 from lstm_depth.cli.dataset import add_dataset_arguments, reader_options
 from lstm_depth.evaluation.modes import MODES
 
@@ -44,10 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--mode', default='stateful', choices=tuple(MODES), help=MODE_HELP)
     parser.add_argument('--checkpoint', help='.safetensors file or model name; none for the '
                         'checkpoint that ships with the package')
-    parser.add_argument('--json', type=Path, metavar='FILE',
+    parser.add_argument('--json', type=OutputFile, metavar='FILE',
                         help='write everything, frame by frame, here')
-    parser.add_argument('--csv', type=Path, metavar='FILE', help='write a line a frame here')
-    parser.add_argument('--report', type=Path, metavar='DIR',
+    parser.add_argument('--csv', type=OutputFile, metavar='FILE', help='write a line a frame here')
+    parser.add_argument('--report', type=OutputFolder, metavar='DIR',
                         help='write one HTML file for people here')
 
 

@@ -22,6 +22,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from lstm_depth.cli._outputs import OutputFile
+
 HELP = 'write a checkpoint as an ONNX or OpenVINO graph, which needs no PyTorch'
 
 
@@ -31,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='the .safetensors file; the shipped one when left out')
     parser.add_argument('--format', choices=('onnx', 'openvino'), default='onnx',
                         help='.onnx, which both libraries read, or .xml and .bin')
-    parser.add_argument('--output', type=Path, metavar='FILE',
+    parser.add_argument('--output', type=OutputFile, metavar='FILE',
                         help='where to; beside the checkpoint when left out')
     parser.add_argument('--half', action='store_true',
                         help='store all weights as float16; those that it holds exactly are '

@@ -24,7 +24,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
+
+from lstm_depth.cli._outputs import OutputFile
 
 HELP = 'list the models, or show the layers of one'
 
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('name', nargs='?', help='model whose layer table to print')
     parser.add_argument('--depth', type=int, default=2, metavar='N',
                         help='how many names deep the layer table goes')
-    parser.add_argument('--json', type=Path, metavar='FILE', help='write the numbers here')
+    parser.add_argument('--json', type=OutputFile, metavar='FILE', help='write the numbers here')
 
 
 def run(args: argparse.Namespace) -> int:

@@ -16,9 +16,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from lstm_depth.cli._anchoring import add_anchor_arguments, anchorings_from
+from lstm_depth.cli._outputs import OutputFile, OutputFolder
 
 HELP = 'run a bag, a video or an image folder through a model and measure it'
 
@@ -41,11 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         '0')
     parser.add_argument('--checkpoint', help='.safetensors file or model name; none for the '
                         'checkpoint that ships with the package')
-    parser.add_argument('--output', type=Path, metavar='DIR', help='write depth/, frames.csv, '
-                        'strip.png, video.mp4, bag/ and report.json here, replacing older ones')
-    parser.add_argument('--report', type=Path, metavar='DIR', help='write report.html here: one '
-                        'file with pictures and charts; keeps about 3 kB a frame in memory')
-    parser.add_argument('--json', type=Path, metavar='FILE', help='write the report here')
+    parser.add_argument('--output', type=OutputFolder, metavar='DIR',
+                        help='write depth/, frames.csv, strip.png, video.mp4, bag/ and '
+                        'report.json here, replacing older ones')
+    parser.add_argument('--report', type=OutputFolder, metavar='DIR',
+                        help='write report.html here: one file with pictures and charts; keeps '
+                        'about 3 kB a frame in memory')
+    parser.add_argument('--json', type=OutputFile, metavar='FILE', help='write the report here')
     parser.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
     parser.add_argument('--mode', default='stateful', choices=('stateful', 'window'),
                         help='one recurrent step a frame, or a window of frames from zero state')

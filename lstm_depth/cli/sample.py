@@ -21,14 +21,15 @@ pose and /tf. The same arguments give the same images; other seeds, other rooms.
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+
+from lstm_depth.cli._outputs import OutputFile, OutputFolder
 
 HELP = 'render a furnished room into a bag with colour, exact depth and poses'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``lstm_depth sample``."""
-    parser.add_argument('output', type=Path, help='folder of the bag to write')
+    parser.add_argument('output', type=OutputFolder, help='folder of the bag to write')
     parser.add_argument('--frames', type=int, default=300, metavar='N', help='frames to render')
     parser.add_argument('--seed', type=int, default=0, help='which room and which path')
     parser.add_argument('--width', type=int, default=320, help='width of the images [pixels]')
@@ -41,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--still-for', type=float, default=0.0, metavar='S',
                         help='how long the camera stands still [s]; inf for good')
     parser.add_argument('--overwrite', action='store_true', help='replace an older bag')
-    parser.add_argument('--json', type=Path, metavar='FILE', help='write the report here')
+    parser.add_argument('--json', type=OutputFile, metavar='FILE', help='write the report here')
 
 
 def run(args: argparse.Namespace) -> int:

@@ -31,6 +31,8 @@ import signal
 import sys
 import tempfile
 
+from lstm_depth.cli._outputs import OutputFile, OutputFolder
+
 HELP = 'run the depth node for minutes under faults: every frame accounted for, memory flat'
 
 
@@ -44,12 +46,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='mean seconds between two faults')
     parser.add_argument('--size', default='320x240', metavar='WxH', help='size of the images')
     parser.add_argument('--checkpoint', default='', help='for the node; default: the shipped one')
-    parser.add_argument('--backend', default='auto', help='for the node')
+    parser.add_argument('--backend', default='onnxruntime',
+                        help='for the node; auto chooses anew with every checkpoint')
     parser.add_argument('--max-slope', type=float, default=1.0, metavar='MB/H',
                         help='growth of memory that breaks a soak of a quarter of an hour or more')
-    parser.add_argument('--log', type=Path, metavar='DIR',
+    parser.add_argument('--log', type=OutputFolder, metavar='DIR',
                         help='keep the logs of the processes and the faulty files here')
-    parser.add_argument('--json', type=Path, metavar='FILE', help='write the result here')
+    parser.add_argument('--json', type=OutputFile, metavar='FILE', help='write the result here')
 
 
 def run(args: argparse.Namespace) -> int:

@@ -25,6 +25,8 @@ import os
 from pathlib import Path
 import shlex
 
+from lstm_depth.cli._outputs import OutputFile
+
 HELP = 'train a model by a recipe'
 
 
@@ -39,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='go on with the run in train.output')
     parser.add_argument('--print_config', '--print-config', action='store_true',
                         help='print the whole recipe as YAML, and stop')
-    parser.add_argument('--json', type=Path, metavar='FILE', help='write the summary here')
+    parser.add_argument('--json', type=OutputFile, metavar='FILE', help='write the summary here')
     short_help = parser.format_help
 
     def format_help() -> str:

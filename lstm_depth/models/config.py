@@ -16,10 +16,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-import math
 from typing import Any, TypeVar
 
 from lstm_depth.errors import ConfigError, did_you_mean
+from lstm_depth.header import check_bounds, is_count, is_number, LARGEST_COUNT
 
 TEMPORAL_CORES = ('none', 'pixel_lstm', 'conv_lstm', 'aligned_lstm', 'raster_lstm')
 OUTPUTS = ('sigmoid', 'log', 'linear')
@@ -65,6 +65,8 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         """Raise ConfigError naming the first value that cannot work."""
+        for item in fields(self):
+            self._check_type(item.name, item.default)
         self.check_positive('input_height', 'input_width', 'temporal_kernel')
         self.check_choice('output', OUTPUTS)
         self.check_choice('temporal', TEMPORAL_CORES)
@@ -76,14 +78,33 @@ class ModelConfig:
         if self.temporal != 'aligned_lstm' and (self.temporal_separable or self.temporal_keys):
             raise ConfigError('temporal_separable and temporal_keys are for aligned_lstm, not '
                               f'{self.temporal}')
-        if not 0 < self.depth_min < self.initial_depth < self.depth_max < math.inf:
+        check_bounds((self.input_height, self.input_width), (self.depth_min, self.depth_max),
+                     self.focal)
+        if not self.depth_min < self.initial_depth < self.depth_max:
             raise ConfigError(
                 'the depth range needs 0 < depth_min < initial_depth < depth_max, not '
                 f'{self.depth_min}, {self.initial_depth}, {self.depth_max}')
         if self.focal is not None:
             object.__setattr__(self, 'focal', tuple(float(value) for value in self.focal))
-            if len(self.focal) != 2 or not all(0 < f < math.inf for f in self.focal):
-                raise ConfigError(f'focal must be two positive numbers, not {self.focal}')
+
+    def _check_type(self, name: str, default: object) -> None:
+        """Raise ConfigError unless the named field is of the kind of its *default*, in bounds."""
+        value = getattr(self, name)
+        if isinstance(default, bool):
+            right, kind = isinstance(value, bool), 'true or false'
+        elif isinstance(default, int):
+            right = value == 0 and not isinstance(value, bool) or is_count(value)
+            kind = f'an integer, 0 to {LARGEST_COUNT}'
+        elif isinstance(default, float):
+            right, kind = is_number(value), 'a finite number'
+        elif isinstance(default, str):
+            right, kind = isinstance(value, str), 'a text'
+        else:
+            right = value is None or isinstance(value, tuple) and all(
+                is_number(each) and abs(each) <= LARGEST_COUNT for each in value)
+            kind = 'a list of numbers'
+        if not right:
+            raise ConfigError(f'{name} must be {kind}, not {str(value)[:60]!r}')
 
     def check_positive(self, *names: str) -> None:
         """Raise ConfigError unless each named field is an integer above zero."""

@@ -36,6 +36,9 @@ from lstm_depth.models.encoders import TimmEncoder
 from lstm_depth.models.hourglass import Hourglass
 from torch import nn, Tensor
 
+# Deeper than any network that learns; a file must not have us build for hours.
+_MOST_LAYERS = 16
+
 
 @dataclass(frozen=True, kw_only=True)
 class ResidualLSTMConfig(ModelConfig):
@@ -72,6 +75,10 @@ class ResidualLSTMConfig(ModelConfig):
         super().__post_init__()
         self.check_positive('filters', 'hourglasses', 'hourglass_depth', 'hourglass_blocks',
                             'neck_filters')
+        for name in ('hourglasses', 'hourglass_depth', 'hourglass_blocks'):
+            if getattr(self, name) > _MOST_LAYERS:
+                raise ConfigError(f'{name} must be at most {_MOST_LAYERS}, not '
+                                  f'{getattr(self, name)}')
         self.check_choice('core_stride', (4, 8))
         if not 0 <= self.dropout < 1:
             raise ConfigError(f'dropout must be in [0, 1), not {self.dropout}')

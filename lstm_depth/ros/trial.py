@@ -50,10 +50,10 @@ class Trial:
     Each writes what it prints to ``<folder>/<name>.log``.
     """
 
-    def __init__(self, folder: Path, domain: int | None = None) -> None:
-        """Start none yet; *domain*: one that depends on this process by default."""
+    def __init__(self, folder: Path, **environment: str) -> None:
+        """Start none yet; *environment*: variables beside those of this process."""
         self._folder = folder
-        self._environment = own_environment(own_domain() if domain is None else domain)
+        self._environment = own_environment(own_domain()) | environment
         self._processes: list[NodeProcess] = []
         self._stack = ExitStack()
 

@@ -25,6 +25,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lstm_depth.errors import ConfigError
+from lstm_depth.header import check_bounds
 import numpy as np
 
 # What an engine carries from frame to frame. Empty: there was no frame, or the network
@@ -53,6 +55,16 @@ class NetworkInfo:
     recurrent: bool
     parameters: int
     header: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for what no network is."""
+        check_bounds(self.input_size, self.depth_range, self.focal)
+        if not isinstance(self.name, str) or not isinstance(self.recurrent, bool):
+            raise ConfigError('the name must be a text, and recurrent true or false')
+        if not isinstance(self.parameters, int) or self.parameters < 0:
+            raise ConfigError('the number of parameters must be 0 or more')
+        if not isinstance(self.header, (dict, type(None))):
+            raise ConfigError('the header of the checkpoint must be a table')
 
 
 class Engine(ABC):

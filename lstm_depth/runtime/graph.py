@@ -30,7 +30,8 @@ from typing import Any
 
 from lstm_depth import __version__
 from lstm_depth.errors import CheckpointError
-from lstm_depth.runtime.engine import Engine, NetworkInfo
+from lstm_depth.header import is_number
+from lstm_depth.runtime.engine import Engine, NetworkInfo, PRECISIONS
 import numpy as np
 
 FORMAT = 1
@@ -74,9 +75,12 @@ class GraphInfo:
             network = dict(values['network'])
             for name in ('input_size', 'depth_range', 'focal'):
                 network[name] = network[name] and tuple(network[name])
-            return cls(NetworkInfo(**network), tuple(map(float, values['expected'])),
+            expected = tuple(values['expected'])
+            if not all(map(is_number, expected)) or values['precision'] not in PRECISIONS:
+                raise ValueError('expected depth or precision are none')
+            return cls(NetworkInfo(**network), tuple(map(float, expected)),
                        values['checkpoint'], values['precision'])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise CheckpointError(
                 f'{path} has damaged metadata ({error}); copy or export it again') from error
 

@@ -25,9 +25,10 @@ import argparse
 from collections.abc import Iterator
 from dataclasses import asdict
 import importlib
-from pathlib import Path
 import pkgutil
 from types import ModuleType
+
+from lstm_depth.cli._outputs import OutputFile
 
 HELP = 'measure how fast parts of the project are on this machine'
 
@@ -46,7 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         target = targets.add_parser(name, help=module.HELP, description=module.__doc__,
                                     formatter_class=argparse.ArgumentDefaultsHelpFormatter)
         module.add_arguments(target)
-        target.add_argument('--json', type=Path, metavar='FILE', help='write the result here')
+        target.add_argument('--json', type=OutputFile, metavar='FILE',
+                            help='write the result here')
         target.set_defaults(measure=module.measure)
 
 

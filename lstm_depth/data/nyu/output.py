@@ -35,7 +35,14 @@ import cv2
 from lstm_depth.data.nyu.kinect import RGB_LENS
 from lstm_depth.data.nyu.sync import SyncedFrame
 from lstm_depth.errors import ConfigError, DataError
-from lstm_depth.files import atomic_path, table_text, text_of_table, write_json, write_text
+from lstm_depth.files import (
+    atomic_path,
+    remove_stale,
+    table_text,
+    text_of_table,
+    write_json,
+    write_text,
+)
 from lstm_depth.geometry import Camera
 from lstm_depth.visualize import DepthPicture, strip, write_png
 import numpy as np
@@ -135,6 +142,8 @@ def start_build(output: Path, settings: FrameSettings) -> None:
             raise DataError(f'{output} was built with {changed}; give another output folder or '
                             'the same settings')
         return
+    # Of a build that was killed while it wrote this very file.
+    remove_stale(path)
     if output.exists() and any(output.iterdir()):
         raise DataError(f'{output} is not empty and was not made by build-nyu; give another '
                         'output folder')

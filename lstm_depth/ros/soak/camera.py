@@ -87,7 +87,11 @@ class SoakCamera(Node):
             self._hands.rest()
         except LstmDepthError as error:
             self._hands.problems.append(str(error))
+        except Exception:
+            self.status = 1
+            raise
         finally:
+            self._stop.set()
             self.done.set()
 
     def _film(self) -> None:

@@ -55,7 +55,9 @@ def _configured(hands: Hands, **changes: Any) -> str:
 def _weighed(hands: Hands, name: str, change: Callable[[np.ndarray], np.ndarray]) -> str:
     """Return a copy of the good checkpoint with its weights changed."""
     good = _good(hands)
-    weights = {key: change(value.astype(np.float32)) if value.dtype.kind == 'f' else value
+    # NumPy makes a number of an array without dimensions, which is no weight any more.
+    weights = {key: np.asarray(change(value.astype(np.float32)), np.float32)
+               if value.dtype.kind == 'f' else value
                for key, value in load(good.read_bytes()).items()}
     return _written(hands, name, save(
         weights, metadata={KEY: json.dumps(read_header(good))}))

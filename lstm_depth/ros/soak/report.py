@@ -26,7 +26,7 @@ import numpy as np
 # Means of so many parts of the time are taken for independent, and this is the factor of their
 # standard error that gives 95 % (Student's t with 18 degrees of freedom).
 _PARTS, _FACTOR = 20, 2.101
-# Growth is judged from so many seconds on; the allocator's own steps hide it in less.
+# Growth and drift are judged from so many seconds on; single faults hide them in less.
 _JUDGED_S = 600.0
 # What a short soak may grow by, with all that is loaded for the first time.
 _SHORT_GROWTH_MB = 300.0
@@ -176,5 +176,6 @@ def breaks(report: SoakReport, max_slope: float) -> list[str]:
         'threads are left over': report.threads[1] - report.threads[0] > _MORE_THREADS,
         'descriptors are left over':
             report.descriptors[1] - report.descriptors[0] > _MORE_DESCRIPTORS,
-        f'latency went from {first:.1f} to {last:.1f} ms': last > first * _DRIFT + _DRIFT_MS}
+        f'latency went from {first:.1f} to {last:.1f} ms':
+            judged and last > first * _DRIFT + _DRIFT_MS}
     return [text for text, broken in checks.items() if broken]

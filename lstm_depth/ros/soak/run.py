@@ -60,7 +60,7 @@ class SoakConfig:
     width: int = 320
     height: int = 240
     checkpoint: str = ''
-    backend: str = 'auto'
+    backend: str = 'onnxruntime'
     max_slope: float = 1.0
 
     def __post_init__(self) -> None:
@@ -76,7 +76,8 @@ def run_soak(config: SoakConfig, machine: str) -> SoakReport:
     sent, seen = config.folder / 'sent.json', config.folder / 'seen.json'
     samples: list[tuple[float, Usage]] = []
     broken = []
-    with Trial(config.folder) as trial:
+    # Not in the user's cache: graphs of checkpoints that nobody needs again.
+    with Trial(config.folder, LSTM_DEPTH_CACHE=str(config.folder / 'cache')) as trial:
         node = trial.start(['lstm_depth.ros', 'depth_node'], {
             'autostart': True, 'checkpoint': config.checkpoint, 'backend': config.backend,
             'diagnostics_period_s': 0.2})

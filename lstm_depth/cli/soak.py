@@ -68,9 +68,9 @@ def run(args: argparse.Namespace) -> int:
             'installation such as /opt/ros/jazzy/setup.bash')
     from lstm_depth.ros.soak.run import run_soak, SoakConfig
 
+    width, height = parse_size(args.size)
     # So that the processes are ended on a kill, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    width, height = parse_size(args.size)
     with tempfile.TemporaryDirectory(prefix='lstm_depth-soak-') as scratch:
         report = run_soak(SoakConfig(
             folder=args.log or Path(scratch), minutes=args.minutes, fps=args.fps,

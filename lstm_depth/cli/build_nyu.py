@@ -24,10 +24,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lstm_depth.cli._outputs import OutputFile, OutputFolder
+
 if TYPE_CHECKING:
     from lstm_depth.data.nyu.split import SceneSplit
-
-from lstm_depth.cli._outputs import OutputFile, OutputFolder
 
 HELP = 'build synchronised, undistorted, projected sequences from raw NYU Depth V2 scenes'
 

@@ -20,10 +20,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lstm_depth.cli._outputs import OutputFile
+
 if TYPE_CHECKING:
     from lstm_depth.data.readers import DataSet, ReaderOptions
-
-from lstm_depth.cli._outputs import OutputFile
 
 HELP = 'look into training data'
 

@@ -145,6 +145,25 @@ def test_a_publisher_that_starts_anew_counts_from_one_again():
     assert dict(telemetry.snapshot().drops) == {'lost_in_transport': 2}
 
 
+def test_images_are_counted_once_where_a_second_publisher_comes_and_goes(clock):
+    """Nothing is lost or counted twice while the numbers mean nothing."""
+    watch, arrived = LossWatch(telemetry := Telemetry()), 0
+    for index in range(900):
+        watch.info(index * STEP)
+        # Two in three arrive, also where what is judged by changes.
+        if index % 3 != 1 or index == 899:
+            alone = not 300 <= index < 600
+            watch.number(1 + index if alone else 0)
+            watch.image(index * STEP)
+            arrived += 1
+        if index % 8 == 7:
+            watch.settle(True)
+    for _ in range(3):
+        watch.settle(True)
+        clock[0] += 2.1
+    assert dict(telemetry.snapshot().drops) == {'superseded_in_queue': 900 - arrived}
+
+
 def test_the_numbers_of_several_publishers_say_nothing():
     watch = LossWatch(telemetry := Telemetry())
     for index, number in enumerate((7, 8, 0, 0, 300, 301)):

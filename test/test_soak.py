@@ -17,10 +17,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 import os
+import subprocess
+import sys
 
 from lstm_depth.cli import main
 from lstm_depth.errors import ConfigError
-from lstm_depth.ros.soak.report import books, breaks, ends, Series, slope_per_hour, SoakReport
+from lstm_depth.ros.soak.report import (
+    books,
+    breaks,
+    by_minute,
+    ends,
+    Series,
+    slope_per_hour,
+    SoakReport,
+)
 from lstm_depth.ros.soak.run import SoakConfig
 from lstm_depth.ros.usage import usage
 import numpy as np
@@ -36,7 +46,8 @@ def report(slope=0.0, seconds=SECONDS, **changes) -> SoakReport:
     return replace(SoakReport(
         machine='', minutes=40, fps=15, seed=0, sent=100, counted={'out': 100}, unaccounted=0,
         heard=100, memory_mb=(400, 400), private_mb=ends(memory),
-        slope=slope_per_hour(seconds, memory), measured_s=float(np.ptp(seconds)),
+        slope=slope_per_hour(seconds, memory), private_by_minute_mb=[],
+        measured_s=float(np.ptp(seconds)),
         threads=(20, 20), descriptors=(40, 41), latency_ms=(20, 25), struck={}, log_lines=0,
         broken=[]), **changes)
 
@@ -87,6 +98,8 @@ def test_memory_threads_and_files_of_this_process_are_seen():
     assert 0 < after.private_mb <= after.memory_mb <= after.peak_mb
     assert after.threads >= 1 and after.cpu_s >= before.cpu_s
     series = Series.after([(0.0, before), (9.0, after), (10.0, after)], warm_up_s=5)
+    assert by_minute([(0.0, before), (59.0, before), (60.0, after)]) == [
+        before.private_mb, after.private_mb]
     assert series.span_s == 1.0 and list(series.of('descriptors')) == [after.descriptors] * 2
 
 
@@ -96,3 +109,17 @@ def test_numbers_that_cannot_be_are_one_sentence(capsys, tmp_path):
             SoakConfig(tmp_path, **values)
     assert main(['soak', '--size', 'large']) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_freed_memory_goes_back_to_the_system():
+    code = ('import os\n'
+            'from lstm_depth.ros.usage import usage\n'
+            'from lstm_depth.runtime.memory import give_back_memory, settle_memory\n'
+            'settle_memory()\n'
+            # Small pieces, so that they lie in a heap, and one behind them that stays.
+            'pieces = [bytes(30_000) for _ in range(3000)]\n'
+            'last, pieces = pieces[-1], None\n'
+            'before = usage(os.getpid()).private_mb\n'
+            'assert not give_back_memory() or before - usage(os.getpid()).private_mb > 50\n')
+    subprocess.run([sys.executable, '-c', code], check=True, env={
+        **os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)})

@@ -52,6 +52,7 @@ from lstm_depth.ros.parameters import declare, DepthSettings, updated
 from lstm_depth.ros.pipeline import Pipeline
 from lstm_depth.ros.qos import output_qos
 from lstm_depth.ros.spin import run
+from lstm_depth.runtime.memory import give_back_memory
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType, JumpThreshold, TimeJump
 from rclpy.duration import Duration
@@ -177,6 +178,7 @@ class DepthNode(ForgivingLifecycleNode):
         self._stop_threads()
         for camera in self.cameras:
             camera.free()
+        give_back_memory()
 
     def _swap_engine(self, engine: Engine) -> None:
         """Go on with another engine (the network's thread)."""

@@ -66,7 +66,7 @@ class LossWatch:
         self._missing = self._replaced = 0
         self._thinned = False
         self._last_number = self._skipped = 0
-        self._numbered = False
+        self._numbered = self._several = False
         self._window: deque[tuple[float, int, int]] = deque()
 
     def image(self, stamp_ns: int) -> None:
@@ -87,10 +87,16 @@ class LossWatch:
 
     def number(self, number: int) -> None:
         """Note the number of an image among its publisher's, from 1; 0 for unknown."""
-        if self._last_number and number > self._last_number:
+        if not number:
+            if self._numbered:
+                # What came so far is judged by its numbers, what comes now by other traces.
+                self._forget_traces()
+            self._numbered, self._several = False, True
+        elif not self._several:
+            self._numbered = True
+        if self._numbered and self._last_number and number > self._last_number:
             self._skipped += number - self._last_number - 1
         self._last_number = number
-        self._numbered = number > 0
 
     def reported(self, count: int) -> None:
         """Note what the middleware says it has lost."""
@@ -112,9 +118,13 @@ class LossWatch:
         quiet = self._unjudged and now - self._last_arrival > _QUIET_S
         missing = 0
         if self._numbered:
-            missing, self._skipped = self._skipped, 0
-        elif self._unjudged >= _AT_ONCE or quiet:
+            self._forget_traces()
+        elif self._unjudged and (self._last_number or self._unjudged >= _AT_ONCE or quiet):
             missing = self._missing_now(reports)
+            # From the newest image on, numbers are the better trace, where there are any again.
+            self._numbered = self._last_number > 0
+            self._several = not self._numbered
+        missing, self._skipped = missing + self._skipped, 0
         self._missing += missing
         if reports:
             lost = self._reported
@@ -147,6 +157,14 @@ class LossWatch:
                 f'{VARIABLES[0]}={PROFILES[0][0]}), let it offer RELIABLE, or take its '
                 'compressed images (image_transport:=compressed); "lstm_depth doctor" tests '
                 'the transport')
+
+    def _forget_traces(self) -> None:
+        """Leave no trace of what came up to the newest image."""
+        self._unjudged = 0
+        self._new_gaps.clear()
+        if self._images:
+            newest = self._images[-1]
+            self._infos = deque((stamp for stamp in self._infos if stamp > newest), _REMEMBERED)
 
     def _missing_now(self, reports: bool) -> int:
         """Return how many images left only a trace, since the last time."""

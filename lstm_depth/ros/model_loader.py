@@ -18,11 +18,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from lstm_depth.errors import CheckpointError, LstmDepthError
 from lstm_depth.ros.parameters import DepthSettings
 from lstm_depth.ros.worker import Worker
+from lstm_depth.runtime.memory import give_back_memory
 from rclpy.impl.rcutils_logger import RcutilsLogger
 
 if TYPE_CHECKING:
@@ -69,7 +71,9 @@ class ModelLoader:
         self._swap = swap
         self._call = call
         self._logger = logger
-        self._worker: Worker[EngineChoice] = Worker('loading', self._load, self._failed)
+        self._lock = Lock()
+        self._worker: Worker[EngineChoice] = Worker(
+            'loading', self._load, lambda error: logger.error(f'internal error: {error!r}'))
 
     def request(self, choice: EngineChoice) -> None:
         """
@@ -80,7 +84,8 @@ class ModelLoader:
         if choice == self._requested:
             return
         check_checkpoint(choice.checkpoint)
-        self._requested = choice
+        with self._lock:
+            self._requested = choice
         self._worker.put(choice)
 
     def stop(self) -> bool:
@@ -89,24 +94,35 @@ class ModelLoader:
 
     def _load(self, choice: EngineChoice) -> None:
         """Load and hand over (the loading thread)."""
-        engine = load(choice)
-        self._call(partial(self._use, choice, engine))
+        try:
+            engine = load(choice)
+        except Exception as error:
+            self._failed(choice, error)
+        else:
+            self._call(partial(self._use, choice, engine))
+        finally:
+            # What loading took beside the engine itself.
+            give_back_memory()
 
     def _use(self, choice: EngineChoice, engine: Engine) -> None:
         """Go on with *engine* (the network's thread)."""
         try:
             self._swap(engine)
         except Exception as error:
-            self._failed(error)
+            self._failed(choice, error)
             return
+        give_back_memory()
         self.in_use, self.problem = choice, ''
         self._logger.info(f'in use: {choice}')
 
-    def _failed(self, error: Exception) -> None:
-        """Say why the newest request came to nothing; the same may be asked for again."""
+    def _failed(self, choice: EngineChoice, error: Exception) -> None:
+        """Say why *choice* came to nothing; the same may be asked for again."""
         what = str(error) if isinstance(error, LstmDepthError) else repr(error)
         self.problem = f'checkpoint not changed: {what}; still in use: {self.in_use}'
-        self._requested = self.in_use
+        with self._lock:
+            # Another may have been asked for meanwhile, and is loaded next.
+            if self._requested == choice:
+                self._requested = self.in_use
         self._logger.error(self.problem)
 
 

@@ -26,6 +26,7 @@ import signal
 import sys
 from typing import NoReturn
 
+from lstm_depth.runtime.memory import settle_memory
 from lstm_depth.runtime.threads import settle_threads
 
 
@@ -50,6 +51,7 @@ def start(name: str) -> NoReturn:
         # Nothing is open yet that would have to be closed.
         signal.signal(number, lambda *_: _leave(0))
     settle_threads()
+    settle_memory()
     try:
         importlib.import_module(f'lstm_depth.ros.{name}').main()
     except SystemExit as end:

@@ -78,7 +78,8 @@ class SoakReport:
 
     *unaccounted*: the others. *heard*: depth images that a best-effort subscriber got.
     *memory_mb*, *private_mb*, *threads*, *descriptors*, *latency_ms*: of the first and of the
-    last tenth after warm-up, medians. *slope*: of the private memory. *struck*: faults by name.
+    last tenth after warm-up, medians. *slope*: of the private memory. *private_by_minute_mb*:
+    its medians from the very start. *struck*: faults by name.
     *broken*: sentences, none where all held.
     """
 
@@ -93,6 +94,7 @@ class SoakReport:
     memory_mb: tuple[float, float]
     private_mb: tuple[float, float]
     slope: Slope
+    private_by_minute_mb: list[float]
     measured_s: float
     threads: tuple[float, float]
     descriptors: tuple[float, float]
@@ -152,6 +154,14 @@ def slope_per_hour(seconds: np.ndarray, values: np.ndarray) -> Slope:
     rest = y - y.mean() - value * x
     error = np.sqrt(rest @ rest / (_PARTS - 2) / (x @ x))
     return Slope(value, value - _FACTOR * error, value + _FACTOR * error)
+
+
+def by_minute(samples: Sequence[tuple[float, Usage]]) -> list[float]:
+    """Return the median private memory [MB] of every minute of *samples*."""
+    minutes: dict[int, list[float]] = {}
+    for seconds, each in samples:
+        minutes.setdefault(int(seconds // 60), []).append(each.private_mb)
+    return [float(np.median(values)) for values in minutes.values()]
 
 
 def ends(values: np.ndarray) -> tuple[float, float]:

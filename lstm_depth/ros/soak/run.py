@@ -27,6 +27,7 @@ from lstm_depth.ros.process import NodeProcess
 from lstm_depth.ros.soak.report import (
     books,
     breaks,
+    by_minute,
     ends,
     Series,
     slope_per_hour,
@@ -135,7 +136,8 @@ def _report(config: SoakConfig, machine: str, samples: Sequence[tuple[float, Usa
         heard=len(seen['arrivals']), memory_mb=ends(series.of('memory_mb')),
         private_mb=ends(series.of('private_mb')),
         slope=slope_per_hour(series.seconds, series.of('private_mb')),
-        measured_s=series.span_s, threads=ends(series.of('threads')),
+        private_by_minute_mb=by_minute(samples), measured_s=series.span_s,
+        threads=ends(series.of('threads')),
         descriptors=ends(series.of('descriptors')),
         latency_ms=ends(np.array([ms for stamp, ms in arrivals if stamp >= begin_ns])),
         struck=dict(sorted(sent['struck'].items())), log_lines=log_lines, broken=[])

@@ -35,7 +35,7 @@ endef
 export CHECK_PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test torture lint build clean
+.PHONY: help install demo test torture audit lint build clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1 /p' $(firstword $(MAKEFILE_LIST)) | \
@@ -70,6 +70,10 @@ test: $(STAMP)  ## Run the tests (ARGS='-k stream', WORKERS=1 for one after the 
 torture: export LSTM_DEPTH_TRIES ?= 2000
 torture: $(STAMP)  ## Damaged files and killed commands, for long (LSTM_DEPTH_TRIES=2000)
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) test/test_fuzz.py test/test_kill.py $(ARGS)
+
+audit: $(STAMP)  ## Ask PyPI for known weaknesses of what is installed (pip-audit)
+	$(BIN)/python -m pip install -qq pip-audit
+	$(BIN)/pip-audit --local --skip-editable
 
 lint: $(STAMP)  ## Run ruff and the ROS linters
 	$(BIN)/ruff check .

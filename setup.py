@@ -87,20 +87,23 @@ setup(
         *executables(),
     ],
     zip_safe=False,
+    # The lowest versions are those that the tests of messages, bags, pictures and videos pass
+    # with, on Python 3.10.
     install_requires=[
         # rosbags' own SQLite, which reads the log of a killed recorder without touching it.
-        'apsw>=3.40',
+        'apsw>=3.45',
         'numpy>=1.21',
         # Runs the shipped network; PyTorch is for training and for other checkpoints only.
         'onnxruntime>=1.17',
         # The headless build: opencv-python needs libGL.so.1 and X11 libraries, which robots
         # and containers lack, and we open no window. On a robot with apt's python3-opencv,
         # colcon (which installs no pip requirement) keeps using that one.
+        # Before 4.6 the stamps of a video's last frames are guessed.
         'opencv-python-headless>=4.5',
-        'pyyaml>=5.4',
+        'pyyaml>=6.0',
         # Its readers' attributes are set to read bags that were cut short.
-        'rosbags>=0.11,<0.12',
-        'rosbags-image>=0.10',
+        'rosbags>=0.11.6,<0.12',
+        'rosbags-image>=0.10.2',
         'safetensors>=0.4',
         'tqdm>=4.60',
     ],
@@ -117,7 +120,7 @@ setup(
         'dask': ['distributed>=2023.1'],
         # What replay and evaluate write for people: MP4 and HTML. PyAV also reads AV1. (Its wheel
         # holds FFmpeg with GPL codecs.)
-        'report': ['av>=12', 'jinja2>=3.0', 'matplotlib>=3.5'],
+        'report': ['av>=15', 'jinja2>=3.0', 'matplotlib>=3.5'],
         # Another library that runs networks, on Intel's processors often the fastest.
         'openvino': ['openvino>=2024.5'],
         # Depth Anything V2's architecture, to measure beside ours (benchmark engine), and teachers

@@ -21,10 +21,14 @@ from pathlib import Path
 import shutil
 import tempfile
 
+from hypothesis import settings
 from lstm_depth.runtime.threads import settle_threads
 import pytest
 
 settle_threads()
+# How long an example takes is up to what else the machine does.
+settings.register_profile('any machine', deadline=None)
+settings.load_profile('any machine')
 # Exported graphs go to a cache of this run's own, in the processes that tests start, too.
 os.environ['LSTM_DEPTH_CACHE'] = tempfile.mkdtemp(prefix='lstm_depth-tests-')
 atexit.register(shutil.rmtree, os.environ['LSTM_DEPTH_CACHE'], ignore_errors=True)

@@ -27,7 +27,7 @@ from lstm_depth.cli._outputs import OutputFile, OutputFolder
 import pytest
 
 # Commands that run other processes or for long; what they write is checked before they begin.
-LONG = {'benchmark', 'demo', 'doctor', 'soak', 'train'}
+LONG = {'adapt', 'benchmark', 'demo', 'doctor', 'soak', 'train'}
 
 
 def arguments(parser: argparse.ArgumentParser, words: tuple[str, ...] = ()

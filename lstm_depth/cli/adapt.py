@@ -22,8 +22,9 @@ whether the result is kept: only where it is better there and no worse elsewhere
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 import sys
+
+from lstm_depth.cli._outputs import OutputFile, OutputFolder
 
 HELP = 'adapt a network to your own recordings'
 
@@ -31,8 +32,9 @@ HELP = 'adapt a network to your own recordings'
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``lstm_depth adapt``."""
     parser.add_argument('source', help='rosbag (ROS 1 or 2), video file or image folder')
-    parser.add_argument('--output', type=Path, default=Path('runs/adapted'), metavar='DIR',
-                        help='write labels, rooms, the run and adapted.safetensors here')
+    parser.add_argument('--output', type=OutputFolder, default=OutputFolder('runs/adapted'),
+                        metavar='DIR', help='write labels, rooms, the run and '
+                        'adapted.safetensors here')
     parser.add_argument('--checkpoint', help='.safetensors file to start from; none for the one '
                         'that ships with the package')
     parser.add_argument('--resume', action='store_true', help='go on in the same folder')
@@ -54,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='the last share of them, which only decides')
     parser.add_argument('--set', nargs='+', default=(), metavar='KEY=VALUE', help='change values '
                         'of the recipe, such as phases.0.epochs=3 or train.device=cuda')
-    parser.add_argument('--json', type=Path, metavar='FILE', help='write the result here')
+    parser.add_argument('--json', type=OutputFile, metavar='FILE', help='write the result here')
     group = parser.add_argument_group('the recording')
     for name, what in (('image-topic', 'colour images in the bag'),
                        ('depth-topic', 'depth images in the bag'),

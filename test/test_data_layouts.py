@@ -190,6 +190,24 @@ def test_depth_that_cannot_be_millimetres_is_not_guessed(tmp_path, capsys):
     np.testing.assert_allclose(frame.depth, DEPTH_M, atol=0.0002)
 
 
+@pytest.mark.parametrize(('step', 'far', 'words'), [
+    (5, 1.5, 'counts in steps of 5'), (1, 6.0, ''), (1, 2.0, '')])
+def test_a_unit_that_cannot_be_known_is_asked_for_and_a_doubtful_one_told(
+        tmp_path, step, far, words):
+    metres = np.linspace(far * 0.6, far * 1.4, 24 * 32).reshape(24, 32)
+    for index in range(2):
+        save(tmp_path / f'rgb/{index}.png', grey(index * 10))
+        save(tmp_path / f'depth/{index}.png', (metres * 1000).astype(np.uint16) * step)
+    if words:
+        with pytest.raises(ConfigError, match=words):
+            open_dataset(tmp_path)
+    told = open_dataset(tmp_path, ReaderOptions(depth_scale=5000.0)).sequences[0]
+    np.testing.assert_allclose(told.frame(0).depth, metres * step / 5, atol=0.01)
+    if not words:
+        notes = open_dataset(tmp_path).sequences[0].notes
+        assert any('6.0 m in the middle' in note for note in notes) == (far == 6.0)
+
+
 @pytest.mark.parametrize('name, content, expected', [
     ('intrinsics.txt', '30 0 16\n0 31 12\n0 0 1', Camera(32, 24, 30, 31, 16, 12)),
     ('camera-intrinsics.txt', '30 31 16 12', Camera(32, 24, 30, 31, 16, 12)),

@@ -30,6 +30,11 @@ import numpy as np
 
 # Half of the pixels of an indoor image are nearer.
 _FARTHEST_ROOM_M = 10.0
+# Beyond this the unit is worth a word.
+_FAR_ROOM_M = 4.5
+# TUM RGB-D's recorder multiplied millimetres; so many different values share no factor by chance.
+_TUM_STEP = 5
+_MANY_VALUES = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,31 +63,45 @@ def pair_sequences(root: Path, border: int = 0, camera: str = '',
     names = sorted(depth.keys() & images.keys(), key=natural_key)
     if not names:
         raise DataError(f'{root} has no pairs rgb/NAME.jpg and depth/NAME.png')
-    check_scale([depth[name] for name in names], depth_scale)
+    doubt = check_scale([depth[name] for name in names], depth_scale)
     known, notes = find_camera(root, [images[name] for name in names], camera)
+    notes = (*notes, doubt) if doubt else notes
     return [FileSequence(f'{root.name}/{run[0]}', f'{root.name}/{run[0]}', tuple(
         FrameFiles(images[name], depth[name]) for name in run), 'millimetres', known,
         video=False, border=border, per_metre=depth_scale, notes=notes)
         for run in numbered_runs(names)]
 
 
-def check_scale(paths: list[Path], depth_scale: float | None) -> None:
+def check_scale(paths: list[Path], depth_scale: float | None) -> str:
     """
-    Raise DataError where depth files read as millimetres cannot be those of a room.
+    Raise ConfigError where depth files read as millimetres cannot be those of a room.
 
-    The middle one is looked at, or another one where that is damaged.
+    Or where they count in the steps of TUM RGB-D. Return a sentence where they may be
+    millimetres and are far; else nothing. The middle one is looked at, or another one where
+    that is damaged.
     """
     for path in [paths[len(paths) // 2], paths[0], paths[-1]] if depth_scale is None else []:
         with suppress(DataError):
             stored = read_pixels(path)
             if stored.dtype == np.uint16 and stored.any():
                 metres = float(np.median(stored[stored > 0])) / 1000
+                values = np.unique(stored)
+                step = int(np.gcd.reduce(values))
+                if step == _TUM_STEP and len(values) > _MANY_VALUES:
+                    raise ConfigError(
+                        f'{path} counts in steps of {step}, as files of 5000 units a metre do '
+                        f'that were made of millimetres; its middle is at {metres / step:.1f} or '
+                        f'{metres:.1f} m; say how many units are a metre: depth_scale=5000 or '
+                        'depth_scale=1000')
                 if metres <= _FARTHEST_ROOM_M:
-                    return
+                    return (f'depth is taken for millimetres, {metres:.1f} m in the middle; if '
+                            'that is too far, say how many units are a metre: depth_scale=5000'
+                            if metres > _FAR_ROOM_M else '')
                 raise ConfigError(
                     f'{path} would be {metres:.1f} m deep if it counted in millimetres, which no '
                     'room is; say how many units are a metre: depth_scale=1000 for millimetres, '
                     '5000 for TUM RGB-D and ICL-NUIM')
+    return ''
 
 
 def numbered_runs(names: Iterable[str]) -> list[list[str]]:

@@ -29,6 +29,7 @@ import re
 import secrets
 import shutil
 import time
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -124,6 +125,20 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
+
+
+def map_array(path: str | Path) -> np.ndarray:
+    """
+    Return the array in a .npy file, read when it is looked at; ValueError, OSError if it is none.
+
+    Mapped, so that a header that claims more than the file holds takes no memory.
+    """
+    try:
+        return np.load(path, mmap_mode='r', allow_pickle=False)
+    # NumPy parses the header as Python. (TokenError is no SyntaxError.)
+    except (SyntaxError, TokenError, TypeError, OverflowError, MemoryError, RecursionError,
+            EOFError) as error:
+        raise ValueError(f'its header is damaged: {error}') from error
 
 
 def table_text(value: Any) -> Any:

@@ -17,7 +17,9 @@ from __future__ import annotations
 
 import json
 
-from lstm_depth.files import atomic_path, write_json, write_text
+from lstm_depth.data.sequence import read_depth_file
+from lstm_depth.errors import DataError
+from lstm_depth.files import atomic_path, map_array, write_json, write_text
 import numpy as np
 import pytest
 
@@ -55,3 +57,29 @@ def test_json_takes_numpy_values_and_turns_nan_into_null(tmp_path):
         'path': tmp_path, 1: (True, None)})
     assert json.loads((tmp_path / 'a.json').read_text()) == {
         'array': [0, 1], 'scalar': 0.5, 'nan': None, 'path': str(tmp_path), '1': [True, None]}
+
+
+def npy(header: bytes, data: bytes = bytes(16)) -> bytes:
+    """Return a .npy file with *header*."""
+    return b'\x93NUMPY\x01\x00' + len(header).to_bytes(2, 'little') + header + data
+
+
+@pytest.mark.parametrize('content', [
+    b'', b'\x93NUMPY', npy(b"{'descr': '<f4', 'fortran_order': False,[ 'shape': (2, 2), }\n"),
+    npy(b"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2)\n  }\n }\n"),
+    npy(b"{'descr': '<f4', 'fortran_order': False, 'shape': (10**9, 10**9), }\n"),
+    npy(b"{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000, 1000000000), }\n"),
+    npy(b"{'descr': '<f4', 'fortran_order': False, 'shape': (-2, 2), }\n"),
+    npy(b"{'descr': '|O', 'fortran_order': False, 'shape': (2, 1), }\n"),
+    npy(b"{'descr': '|S4', 'fortran_order': False, 'shape': (2, 2), }\n"),
+    npy(b'[' * 5000)])
+def test_an_array_file_that_is_none_is_one_sentence_and_takes_no_memory(tmp_path, content):
+    path = tmp_path / 'a.npy'
+    path.write_bytes(content)
+    with pytest.raises(DataError, match='a.npy'):
+        read_depth_file(path, 'metres')
+
+
+def test_an_array_comes_back_from_its_file(tmp_path):
+    np.save(tmp_path / 'a.npy', np.arange(4.0).reshape(2, 2))
+    assert map_array(tmp_path / 'a.npy').tolist() == [[0, 1], [2, 3]]

@@ -18,7 +18,8 @@ With ``--faults``, every fault that the tests know (broken images, stamps, calib
 parameters, checkpoints, transitions, cameras and subscribers that come and go) is struck again
 and again, in an order that ``--seed`` gives. Every frame in the world has to come out or to be
 counted by its cause; memory, threads, descriptors and latency have to stay. Exit status 1 when
-something breaks. Needs ROS 2, on Linux.
+something breaks. Needs ROS 2, on Linux; exact where the middleware numbers its messages (Fast DDS
+from Jazzy on).
 """
 
 from __future__ import annotations

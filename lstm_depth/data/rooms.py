@@ -23,7 +23,7 @@ from pathlib import Path
 from lstm_depth.data.reader import Reader
 from lstm_depth.data.sequence import FrameSequence
 from lstm_depth.errors import ConfigError, DataError
-from lstm_depth.files import atomic_path
+from lstm_depth.files import atomic_path, map_array
 from lstm_depth.frames import CameraFrame
 from lstm_depth.geometry import Camera
 from lstm_depth.render import PathConfig, sample_frames
@@ -142,7 +142,7 @@ def _read(path: Path, index: int) -> CameraFrame:
     try:
         # Mapped, so that one frame is read; copied, so that it does not keep the others.
         rgb, depth, pose, stamp, camera = (
-            np.load(path / f'{name}.npy', mmap_mode='r', allow_pickle=False)
+            map_array(path / f'{name}.npy')
             for name in ('rgb', 'depth', 'pose', 'stamp_ns', 'camera'))
         width, height, *lens = camera.tolist()
         return CameraFrame(np.array(rgb[index]), int(stamp[index]),

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from lstm_depth.errors import DataError
+from lstm_depth.files import map_array
 from lstm_depth.frames import CameraFrame, MAX_GAP_S
 from lstm_depth.geometry import Camera
 from lstm_depth.media.pictures import read_photo, read_pixels
@@ -226,11 +227,12 @@ def read_depth_file(path: Path, depth_format: str,
 def _read_npy(path: Path) -> np.ndarray:
     """Return the (H, W) float32 array in a .npy file, which must hold no Python objects."""
     try:
-        depth = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        depth = map_array(path)
+    except (OSError, ValueError) as error:
         raise DataError(f'{path} is no readable .npy file ({error}); copy it again or remove '
                         'it') from error
     depth = np.squeeze(depth)
-    if depth.ndim != 2:
-        raise DataError(f'{path} holds an array {depth.shape}, not one depth map')
-    return depth.astype(np.float32)
+    if depth.ndim != 2 or depth.dtype.kind not in 'fiu':
+        raise DataError(f'{path} holds an array {depth.shape} of {depth.dtype}, not one depth '
+                        'map')
+    return np.array(depth, np.float32)

@@ -23,12 +23,13 @@ from __future__ import annotations
 from collections import Counter, deque
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 import math
 import time
 from typing import TYPE_CHECKING
 
 import cv2
-from lstm_depth.anchor import AnchorConfig, AnchoredDepth, AnchorStage
+from lstm_depth.anchor import AnchorConfig, AnchoredDepth, AnchorStage, confidence_of
 from lstm_depth.errors import ConfigError, DataError
 from lstm_depth.geometry import Camera
 from lstm_depth.runtime.engine import Engine, State
@@ -81,10 +82,10 @@ class DepthFrame:
         """Return the standard deviation of the log scale, NaN without an anchor."""
         return self.anchored.scale_sigma if self.anchored else math.nan
 
-    @property
-    def confidence(self) -> np.ndarray | None:
-        """Return (H, W) how probable it is that depth is right to 25 %, None without anchor."""
-        return self.anchored.confidence if self.anchored else None
+    @cached_property
+    def confidence(self) -> np.ndarray:
+        """Return (H, W) how probable it is that depth is right to 25 %; made when asked for."""
+        return self.anchored.confidence if self.anchored else confidence_of(self.depth)
 
     @property
     def anchors(self) -> np.ndarray:

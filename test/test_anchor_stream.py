@@ -77,7 +77,9 @@ def test_a_stream_without_anchor_is_as_before():
 
     np.testing.assert_array_equal(answer.depth, fake_network(frame, 0))
     assert answer.scale == 1 and np.isnan(answer.scale_sigma)
-    assert answer.confidence is None and len(answer.anchors) == 0
+    assert answer.confidence.shape == frame.depth.shape
+    assert 0 < answer.confidence.max() < 0.6
+    assert len(answer.anchors) == 0
 
 
 def test_a_reset_forgets_the_landmarks():
@@ -123,6 +125,15 @@ def test_compare_puts_anchored_depth_beside_depth_alone(recording, tmp_path, cap
 
     text = capsys.readouterr().out
     assert 'tiny alone' in text and 'tiny odometry' in text
+
+
+def test_evaluate_says_how_often_depth_is_as_right_as_it_says(recording, tmp_path, capsys):
+    """By classes of confidence."""
+    checkpoint = str(tiny_checkpoint(tmp_path / 'tiny.safetensors'))
+    main(['evaluate', str(recording), '--checkpoint', checkpoint, '--anchor', 'odometry',
+          '--protocol', 'raw', '--confidence', '--no-temporal', '--limit', '20'])
+
+    assert 'the share that is right to 25 %: ' in capsys.readouterr().out
 
 
 def test_contenders_are_named_by_their_anchor():

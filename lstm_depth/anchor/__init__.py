@@ -14,8 +14,9 @@
 """Metric depth anchored by what a robot knows: its own motion, sparse points, its height."""
 
 from lstm_depth.anchor import camera_height, odometry, points, visual  # noqa: F401
+from lstm_depth.anchor.confidence import confidence_of
 from lstm_depth.anchor.config import AnchorConfig
 from lstm_depth.anchor.source import source_names
 from lstm_depth.anchor.stage import AnchoredDepth, AnchorStage
 
-__all__ = ['AnchorConfig', 'AnchorStage', 'AnchoredDepth', 'source_names']
+__all__ = ['AnchorConfig', 'AnchorStage', 'AnchoredDepth', 'confidence_of', 'source_names']

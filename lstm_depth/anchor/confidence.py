@@ -18,41 +18,55 @@ from __future__ import annotations
 import math
 
 import cv2
+from lstm_depth.anchor.scale import NETWORK_SCALE_SIGMA
 import numpy as np
 
-# The standard deviation of the log of what is left: of the network without any anchor, and
-# where the field is known; and how much more of it there is at depth edges. Chosen by hand and
-# checked on rendered rooms and the first half of a recording (see the README beside this file).
-_NETWORK_SIGMA, _FIELD_SIGMA, _EDGE_SIGMA = 0.2, 0.13, 1.0
+# Standard deviations of the log of what is left: of the network beside its scale, where the
+# field is known, and what each unit of edge step, of local correction and of log distance
+# beyond some metres adds. Fitted on rendered rooms and recordings, those of the tables not
+# among them (see the README beside this file).
+_LOCAL_SIGMA, _FIELD_SIGMA = 0.13, 0.14
+_EDGE, _CORRECTION, _DISTANCE, _FAR_M = 3.3, 0.84, 0.08, 4.0
 _TOLERANCE = math.log(1.25)
 _LEVELS = 256
 
 
-def confidence_of(depth: np.ndarray, scale_sigma: float,
-                  evidence: np.ndarray | None) -> np.ndarray:
+def confidence_of(depth: np.ndarray, scale_sigma: float = NETWORK_SCALE_SIGMA,
+                  evidence: np.ndarray | None = None, correction: np.ndarray | None = None,
+                  metric: bool = True) -> np.ndarray:
     """
     Return (H, W) float32: the probability that depth is right to 25 %, 0 where it is NaN.
 
     *depth*: (H, W) metres. *scale_sigma*: standard deviation of its log scale. *evidence*: a
-    grid of how much local corrections are known, None for not at all. The log error is taken
-    as normal, with a variance that is the sum of what scale, network and edges add.
+    grid of how much local corrections are known, 0 to 1, *correction*: of how much they change
+    log depth; None for no corrections. *metric*: whether they tell the scale, too. The log error
+    is taken as normal, with a variance that is the sum of what each adds.
     """
-    shape = depth.shape
-    known = 0.0 if evidence is None else cv2.resize(
-        evidence.astype(np.float32), shape[::-1], interpolation=cv2.INTER_LINEAR)
-    local = (1 - known) * np.float32(_NETWORK_SIGMA ** 2) + known * np.float32(_FIELD_SIGMA ** 2)
-    edge = edge_steps(depth)
-    # The scale is common to all pixels and known better where the field is.
-    variance = local + (1 - known) * np.float32(scale_sigma ** 2) + (_EDGE_SIGMA * edge) ** 2
+    scale = scale_sigma ** 2
+    variance = np.float32(_LOCAL_SIGMA ** 2 + scale)
+    if evidence is not None:
+        known = _FIELD_SIGMA ** 2 + (0 if metric else scale)
+        grid = evidence * known + (1 - evidence) * (_LOCAL_SIGMA ** 2 + scale)
+        if correction is not None:
+            grid = grid + (_CORRECTION * correction) ** 2
+        variance = cv2.resize(grid.astype(np.float32), depth.shape[::-1],
+                              interpolation=cv2.INTER_LINEAR)
+    log = _log(depth)
+    variance = (variance + (_EDGE * _steps(log)) ** 2
+                + (_DISTANCE * np.maximum(log - np.float32(math.log(_FAR_M)), 0)) ** 2)
     size = np.float32(_TOLERANCE) / np.sqrt(2 * variance)
     result = _ERF[np.minimum(size * (_LEVELS / 3), _LEVELS - 1).astype(np.intp)]
     return np.where(np.isfinite(depth), result, np.float32(0))
 
 
-def edge_steps(depth: np.ndarray) -> np.ndarray:
-    """Return (H, W) float32: half the spread of log depth in each pixel's 3x3 neighbourhood."""
-    with np.errstate(invalid='ignore', divide='ignore'):
-        log = np.log(np.where(np.isfinite(depth) & (depth > 0), depth, 1).astype(np.float32))
+def _log(depth: np.ndarray) -> np.ndarray:
+    """Return (H, W) float32 log depth, 0 where there is none."""
+    with np.errstate(invalid='ignore'):
+        return np.log(np.where(np.isfinite(depth) & (depth > 0), depth, 1).astype(np.float32))
+
+
+def _steps(log: np.ndarray) -> np.ndarray:
+    """Return (H, W): half the spread of log depth in each pixel's 3x3 neighbourhood."""
     kernel = np.ones((3, 3), np.uint8)
     return (cv2.dilate(log, kernel) - cv2.erode(log, kernel)) / 2
 

@@ -25,7 +25,7 @@ _ITERATIONS = 4
 _HUBER = 1.5
 _INLIER = 3.0
 # A step of less, in radians and metres, is none.
-_CLOSE = 1e-5
+_CLOSE = 1e-4
 
 
 @dataclass(frozen=True, eq=False)

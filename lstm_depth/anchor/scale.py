@@ -24,7 +24,7 @@ import numpy as np
 # An innovation of so many standard deviations is left out, unless it stays for this long [s].
 _GATE, _STAYS_S = 2.5, 0.6
 # The network's own scale, which is what is known without any anchor.
-_PRIOR_SIGMA = 0.35
+NETWORK_SCALE_SIGMA = 0.35
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class ScaleFilter:
 
     def reset(self) -> None:
         """Go back to the network's own scale."""
-        self.log_scale, self.sigma = 0.0, _PRIOR_SIGMA
+        self.log_scale, self.sigma = 0.0, NETWORK_SCALE_SIGMA
         self._seconds = self._other = self._other_s = 0.0
 
     def predict(self, seconds: float) -> None:
@@ -87,12 +87,12 @@ class ScaleFilter:
         decay = math.exp(-seconds / self._config.release_s)
         self.log_scale *= decay
         spread = self.sigma ** 2 + self._config.scale_drift ** 2 * seconds
-        self.sigma = math.sqrt(min(spread, _PRIOR_SIGMA ** 2))
+        self.sigma = math.sqrt(min(spread, NETWORK_SCALE_SIGMA ** 2))
 
     def follow(self, change: float, sigma: float) -> None:
         """Take over that the scale has changed by *change*, known to *sigma*."""
         self.log_scale += change
-        self.sigma = min(math.hypot(self.sigma, sigma), _PRIOR_SIGMA)
+        self.sigma = min(math.hypot(self.sigma, sigma), NETWORK_SCALE_SIGMA)
 
     def update(self, measured: ScaleMeasurement) -> bool:
         """
@@ -109,7 +109,7 @@ class ScaleFilter:
             self._other = measured.log_scale
             if self._other_s < _STAYS_S:
                 return False
-            self.sigma = _PRIOR_SIGMA
+            self.sigma = NETWORK_SCALE_SIGMA
             expected = math.hypot(self.sigma, measured.sigma)
         self._other_s = 0.0
         gain = self.sigma ** 2 / expected ** 2

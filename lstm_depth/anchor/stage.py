@@ -31,7 +31,7 @@ from lstm_depth.anchor.config import AnchorConfig
 from lstm_depth.anchor.field import LocalField
 from lstm_depth.anchor.memory import Carried, DepthMemory, STEADY
 from lstm_depth.anchor.rays import unit_rays
-from lstm_depth.anchor.scale import measure_scale, ScaleFilter
+from lstm_depth.anchor.scale import measure_scale, NETWORK_SCALE_SIGMA, ScaleFilter
 from lstm_depth.anchor.source import Anchors, create_source, View
 from lstm_depth.geometry import Camera
 import numpy as np
@@ -53,7 +53,8 @@ class AnchoredDepth:
     *scale_sigma* the standard deviation of its logarithm. *anchors*: (N, 3) the points that
     were used: column, row in the image, metres along z. *note*: why it is not anchored,
     empty where it is. *evidence*: a grid of how much the local correction is known, 0 to 1,
-    None where there is none.
+    *correction*: of how much it changes log depth; None where there is none. *metric*: whether
+    they tell the scale, too.
     """
 
     depth: np.ndarray
@@ -62,11 +63,14 @@ class AnchoredDepth:
     anchors: np.ndarray
     note: str = ''
     evidence: np.ndarray | None = None
+    correction: np.ndarray | None = None
+    metric: bool = True
 
     @cached_property
     def confidence(self) -> np.ndarray:
         """Return (H, W) float32: how probable it is that depth is right to 25 %."""
-        return confidence_of(self.depth, self.scale_sigma, self.evidence)
+        return confidence_of(self.depth, self.scale_sigma, self.evidence, self.correction,
+                             self.metric)
 
 
 class AnchorStage:
@@ -147,10 +151,13 @@ class AnchorStage:
         limit = _RELATIVE_LIMIT if self._source.relative else _LIMIT
         weight = 1 / (anchors.sigma[good] ** 2 + (self.config.network_sigma / 2) ** 2)
         now = anchors.pixels[good], log_network[good], log_ratio[good], weight
-        factor, evidence = self._local(view, now, before, limit)
+        factor, evidence, correction = self._local(view, now, before, limit)
         depth = np.multiply(view.depth, factor, out=factor)
-        return AnchoredDepth(depth, math.exp(self._scale.log_scale), self._scale.sigma,
-                             self._used(view, anchors, good), note, evidence)
+        metric = not self._source.relative
+        return AnchoredDepth(
+            depth, math.exp(self._scale.log_scale),
+            self._scale.sigma if metric else NETWORK_SCALE_SIGMA,
+            self._used(view, anchors, good), note, evidence, correction, metric)
 
     def _of_before(self, view: View, carried: Carried) -> tuple[np.ndarray, ...]:
         """
@@ -173,8 +180,8 @@ class AnchorStage:
         return carried.pixels[usable], log_network[usable], ratio[usable], weight[usable]
 
     def _local(self, view: View, now: tuple[np.ndarray, ...], before: tuple[np.ndarray, ...],
-               limit: float) -> tuple[np.ndarray, np.ndarray]:
-        """Return (H, W) the factor of depth, and the grid of the evidence of its local part."""
+               limit: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return (H, W) the factor of depth, and grids of evidence and of local correction."""
         field, log_scale = self._field, self._scale.log_scale
         pixels, log_depth, ratio, weight = map(np.concatenate, zip(now, before))
         network = view.network_depth(field.places)
@@ -190,7 +197,7 @@ class AnchorStage:
             information.reshape(-1)[some])
         factor = cv2.resize(np.exp(correction + log_scale).astype(np.float32),
                             view.depth.shape[::-1], interpolation=cv2.INTER_LINEAR)
-        return factor, information / (information + self._prior)
+        return factor, information / (information + self._prior), correction
 
     @staticmethod
     def _used(view: View, anchors: Anchors, good: np.ndarray) -> np.ndarray:

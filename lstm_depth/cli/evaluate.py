@@ -45,6 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--mode', default='stateful', choices=tuple(MODES), help=MODE_HELP)
     parser.add_argument('--checkpoint', help='.safetensors file or model name; none for the '
                         'checkpoint that ships with the package')
+    parser.add_argument('--confidence', action='store_true',
+                        help='print how often depth is right, by what its confidence says')
     parser.add_argument('--json', type=OutputFile, metavar='FILE',
                         help='write everything, frame by frame, here')
     parser.add_argument('--csv', type=OutputFile, metavar='FILE', help='write a line a frame here')
@@ -111,7 +113,8 @@ def run(args: argparse.Namespace) -> int:
         require_packages()
     # What is quickly found wrong comes before the network, which takes seconds.
     config, data = config_from(args, args.mode), data_from(args)
-    config = replace(config, anchoring=anchorings_from(args, args.dataset)[0])
+    config = replace(config, anchoring=anchorings_from(args, args.dataset)[0],
+                     confidence=args.confidence)
     found = evaluate_with_crop(load_model(args.checkpoint, device=args.device), data, config,
                                checkpoint=args.checkpoint or '')
     # Before anything is printed: into "| head", that may end the command.

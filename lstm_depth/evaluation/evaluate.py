@@ -39,6 +39,7 @@ from lstm_depth.runtime.engine import Engine
 from lstm_depth.runtime.loading import as_engine
 from lstm_depth.scoring.bootstrap import RESAMPLES
 from lstm_depth.scoring.protocol import find_protocol, Protocol
+from lstm_depth.scoring.reliability import Reliability
 from lstm_depth.scoring.temporal import TemporalAccumulator
 from lstm_depth.stream import ResetReason
 import numpy as np
@@ -65,7 +66,8 @@ class EvaluateConfig:
     pixels off each side before the model sees an image; there the prediction of the nearest
     pixel is scored. *keep*: pictures of the worst and best frames; *samples*: of so many spread
     evenly. *detailed*: measure more than `METRIC_NAMES`. *progress*: show a bar. *anchoring*:
-    what anchors depth. *resamples*, *seed*: of the intervals.
+    what anchors depth. *confidence*: note how often depth is right, by what was said.
+    *resamples*, *seed*: of the intervals.
     """
 
     protocol: str = 'nyu'
@@ -84,6 +86,7 @@ class EvaluateConfig:
     detailed: bool = True
     progress: bool = True
     anchoring: Anchoring = UNANCHORED
+    confidence: bool = False
     resamples: int = RESAMPLES
     seed: int = 0
 
@@ -166,6 +169,7 @@ class _Run:
         self._warmup = self._usable_warmup() if model.recurrent else 0
         self._temporal = (TemporalAccumulator(warmup=config.static_warmup)
                           if config.temporal and data.has_video else None)
+        self._reliability = Reliability() if config.confidence else None
         self._recent: deque[CameraFrame] = deque(maxlen=self._warmup or None)
         self._frames = min(config.limit or len(data), len(data))
         self._position = 0
@@ -260,6 +264,9 @@ class _Run:
                           sample=self._position in self._samples)
         if self._temporal and sequence.video:
             self._temporal.add(frame, found.depth)
+        if self._reliability and frame.depth is not None:
+            self._reliability.add(found.confidence, found.depth, frame.depth,
+                                  self._config.rules.max_depth)
         if self._warmup and sequence.video:
             self._recent.append(frame)
 
@@ -286,6 +293,8 @@ class _Run:
             raise DataError(f'none of the {len(builder.frames)} frames of {data.name} has ground '
                             f'truth inside the crop and range of protocol {rules.name} '
                             f'({rules.cap})')
+        if self._reliability and (text := self._reliability.sentence()):
+            builder.note(text)
         if builder.damage:
             builder.note(f'the first that could not be read: {builder.damage[0]}')
         if len(builder.frames) > builder.scored:

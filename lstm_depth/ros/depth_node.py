@@ -23,7 +23,7 @@
 | ``~/depth/camera_info`` | sensor_msgs/CameraInfo          | out                       |
 | ``~/depth/points``      | sensor_msgs/PointCloud2         | out                       |
 | ``~/depth/colored``     | sensor_msgs/Image, rgb8         | out                       |
-| ``~/depth/confidence``  | sensor_msgs/Image, 32FC1        | out, with an anchor       |
+| ``~/depth/confidence``  | sensor_msgs/Image, 32FC1        | out                       |
 | ``/diagnostics``        | diagnostic_msgs/DiagnosticArray | out                       |
 
 Services: ``~/reset`` (std_srvs/Trigger) forgets the hidden state, ``~/enable``

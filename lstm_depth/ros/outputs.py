@@ -115,27 +115,25 @@ class PointsMaker:
         settings, left_out = shaped.picture.settings, None
         if settings.cloud_drop_flying:
             left_out = flying_pixels(shaped.depth.pixels)
-        confidence = (shaped.frame.confidence if shaped.frame and settings.cloud_min_confidence
-                      else None)
-        if confidence is not None:
-            doubtful = resize_depth(confidence, *shaped.picture.output_size
-                                    ) < settings.cloud_min_confidence
+        if shaped.frame and settings.cloud_min_confidence:
+            confidence = resize_depth(shaped.frame.confidence, *shaped.picture.output_size)
+            doubtful = confidence < settings.cloud_min_confidence
             left_out = doubtful if left_out is None else left_out | doubtful
         return left_out
 
 
 class ConfidenceMaker:
-    """How probable it is that depth is right to 25 %; only where depth has an anchor."""
+    """How probable it is that depth is right to 25 %."""
 
     def __init__(self) -> None:
         """Start without memory."""
         self._buffer = _newest(ImageBuffer)
 
     def make(self, shaped: Shaped) -> Image | None:
-        """Return the confidence, None without an anchor."""
-        confidence = shaped.frame and shaped.frame.confidence
-        if confidence is None:
+        """Return the confidence, None without a prediction."""
+        if shaped.frame is None:
             return None
+        confidence = shaped.frame.confidence
         width, height = shaped.picture.output_size
         buffer = self._buffer(height, width, '32FC1')
         resize_depth(confidence, width, height, out=buffer.pixels)

@@ -13,8 +13,9 @@
 # limitations under the License.
 """Anchors must never hurt: whatever lies, anchored depth is as good as the network's own."""
 
+import _anchor_hurts
 from _anchor_hurts import HURTS
-from _anchoring import errors, fake_network
+from _anchoring import errors, fake_network, walk
 from lstm_depth.anchor import AnchorStage
 import numpy as np
 import pytest
@@ -51,6 +52,14 @@ def test_odometry_never_hurts(hurt):
 def test_visual_never_hurts(hurt):
     """Motion from the images alone meets the same images."""
     alone, anchored, *_ = run('visual', hurt)
+
+    assert anchored.mean() <= 1.02 * alone.mean()
+
+
+def test_people_in_another_room_do_not_take_the_scale_along(monkeypatch):
+    """Bodies that fill much of the view are no change of the network's scale."""
+    monkeypatch.setattr(_anchor_hurts, 'walk', lambda: walk(31))
+    alone, anchored, *_ = run('odometry', 'moving_people')
 
     assert anchored.mean() <= 1.02 * alone.mean()
 

@@ -40,8 +40,9 @@ import numpy as np
 # Local corrections of log depth beyond this are not believed, the smaller where the camera's
 # motion is not known either.
 _LIMIT, _RELATIVE_LIMIT = 0.5, 0.2
-# The share of the view in which depth of before must be known to tell how the scale changed.
-_FOLLOW_SHARE = 0.3
+# The share of the view in which depth of before must be known to tell how the scale changed, and
+# how well it must agree on that: people who walk through the view change depth in parts of it.
+_FOLLOW_SHARE, _FOLLOW_SIGMA = 0.3, 0.025
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,7 +176,9 @@ class AnchorStage:
         if len(known) > enough and not self._source.relative:
             step = float(np.median(known))
             spread = 1.4826 * float(np.median(np.abs(known - step)))
-            self._scale.follow(step, spread / math.sqrt(len(known) / 8))
+            sigma = spread / math.sqrt(len(known) / 8)
+            if sigma < _FOLLOW_SIGMA:
+                self._scale.follow(step, sigma)
         weight = (carried.information + STEADY * self._prior) / self._field.overlap
         return carried.pixels[usable], log_network[usable], ratio[usable], weight[usable]
 

@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 import sqlite3
 
 from _bag_formats import as_sqlite
@@ -120,3 +121,21 @@ def test_damage_in_the_middle_of_a_database_loses_only_what_it_hit(tmp_path):
     stamps = [time for _, time, _ in storage.messages(storage.connections)]
     storage.close()
     assert 35 <= len(stamps) < 40 and (stamps[0], stamps[-1]) == (0, 39)
+
+
+@pytest.mark.parametrize('column', ['name', 'type'])
+def test_channels_without_a_name_or_a_type_are_left_out_and_the_others_read(tmp_path, column):
+    path = as_sqlite(write_bag(tmp_path / 'bag'), tmp_path / 'lite') / 'lite.db3'
+    with BagReader(path) as bag:
+        topics = set(bag.topics)
+    with closing(sqlite3.connect(path)) as database, database:
+        row, = database.execute('SELECT * FROM topics LIMIT 1')
+        place = [each[1] for each in database.execute('PRAGMA table_info(topics)')].index(column)
+        for number in (100, 200):
+            # Damage leaves bytes, or nothing, where a text was.
+            values = [number, f'{row[1]}_{number}', *row[2:]]
+            values[place] = b'\xff'
+            database.execute(f'INSERT INTO topics VALUES ({", ".join("?" * len(row))})', values)
+    with BagReader(path) as bag:
+        assert set(bag.topics) == topics
+        assert len([note for note in bag.notes if 'no name or no type' in note]) == 2

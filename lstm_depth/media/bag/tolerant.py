@@ -61,9 +61,18 @@ class TolerantReader(AnyReader):
         for reader in self.readers:
             self.stack.enter_context(reader)
         self.left_out = []
+        for reader in self.readers:
+            self._drop_nameless(reader.connections)
         self.typestore = get_typestore(Stores.EMPTY)
         found = [item for reader in self.readers for item in reader.connections]
         self.connections = [item for item in found if self._readable(item)]
+
+    def _drop_nameless(self, connections: list[Connection]) -> None:
+        """Forget channels without a name or a type, which rosbags cannot sort."""
+        for connection in list(connections):
+            if not (isinstance(connection.topic, str) and isinstance(connection.msgtype, str)):
+                self._leave_out(connection, 'it has no name or no type')
+                connections.remove(connection)
 
     def _readable(self, connection: Connection) -> bool:
         """Return whether messages of *connection* can be read; make its types known."""

@@ -34,6 +34,7 @@ from lstm_depth.errors import ConfigError, DataError
 from lstm_depth.geometry import Camera
 from lstm_depth.runtime.engine import Engine, State
 from lstm_depth.runtime.loading import as_engine, load_model
+from lstm_depth.sharpen import sharpen_edges
 import numpy as np
 
 if TYPE_CHECKING:
@@ -106,8 +107,9 @@ class DepthStream:
     stateful mode, rebuild the state from the buffer every so many frames, to bound drift;
     0 is never.
     *focal_scaling*: correct the metric scale for cameras of another focal length
-    than the model was trained with (see ``push``). *anchor*: what gives depth the scale of
-    the world, a name of ``lstm_depth.anchor``; *anchor_config*: its settings.
+    than the model was trained with (see ``push``). *sharpen*: make the edges of depth steeper,
+    which leaves fewer points in the air between two surfaces. *anchor*: what gives depth the
+    scale of the world, a name of ``lstm_depth.anchor``; *anchor_config*: its settings.
 
     Nothing pushed can leave NaN in the state. Not thread-safe: one thread pushes.
     Raises ConfigError for values out of range.
@@ -115,8 +117,8 @@ class DepthStream:
 
     def __init__(self, model: Engine | DepthModel | None = None, *, device: str | None = None,
                  mode: str = 'stateful', buffer_size: int = 8, max_gap_s: float = 1.0,
-                 reprime_every: int = 0, focal_scaling: bool = True, anchor: str | None = None,
-                 anchor_config: AnchorConfig | None = None) -> None:
+                 reprime_every: int = 0, focal_scaling: bool = True, sharpen: bool = True,
+                 anchor: str | None = None, anchor_config: AnchorConfig | None = None) -> None:
         """Move the model to its device and start with an empty state."""
         if mode not in MODES:
             raise ConfigError(f'mode must be one of {", ".join(MODES)}, not {mode!r}')
@@ -130,6 +132,7 @@ class DepthStream:
         self.max_gap_s = max_gap_s
         self.reprime_every = reprime_every
         self.focal_scaling = focal_scaling
+        self.sharpen = sharpen
         self.reset_counts: Counter[ResetReason] = Counter()
         self.skipped = 0
         self._buffer: deque[np.ndarray] = deque(maxlen=buffer_size)
@@ -301,6 +304,8 @@ class DepthStream:
     def _postprocess(self, depth: np.ndarray, size: tuple[int, int], camera: Camera | None,
                      out: np.ndarray | None) -> np.ndarray:
         """Return (H, W) float32 metres at *size*, with the scale of *camera*, maybe in *out*."""
+        if self.sharpen:
+            depth = sharpen_edges(depth)
         scale = self._focal_scale(camera)
         if scale != 1.0:
             depth = depth * np.float32(scale)

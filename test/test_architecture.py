@@ -26,8 +26,8 @@ PACKAGE = Path(__file__).resolve().parents[1] / 'lstm_depth'
 # From the bottom to the top: each may import what stands before it, in functions too.
 LAYERS = (
     'errors', 'extras', 'safe_yaml', 'files', 'lens', 'geometry', 'frames', 'header', 'telemetry',
-    'msgs', 'media', 'render', 'models', 'checkpoint', 'runtime', 'health', 'anchor', 'stream',
-    'scoring', 'visualize', 'losses', 'data', 'evaluation',
+    'msgs', 'media', 'render', 'models', 'checkpoint', 'runtime', 'health', 'anchor', 'sharpen',
+    'stream', 'scoring', 'visualize', 'losses', 'data', 'evaluation',
     'training', 'adaptation', 'ros', 'cli', '__main__',
 )
 CORE = LAYERS[:LAYERS.index('training')]

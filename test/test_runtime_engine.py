@@ -114,7 +114,7 @@ def test_the_shipped_network_answers_as_it_did_before_there_were_engines():
     rng = np.random.default_rng(1)
     video = cv2.GaussianBlur(rng.integers(0, 256, (240, 320 * 3, 3), np.uint8), (9, 9), 4)
     video = [video[:, 20 * i:20 * i + 320] for i in range(4)]
-    stream = DepthStream(load_model(backend='torch', device='cpu'))
+    stream = DepthStream(load_model(backend='torch', device='cpu'), sharpen=False)
     network = load_network().to(memory_format=torch.channels_last)
     config, state = network.config, ()
     for index, rgb in enumerate(video):

@@ -72,6 +72,9 @@ def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
                         help='correct the scale of each image first: none, median, lsq')
     parser.add_argument('--flip-average', action='store_true',
                         help='average with the prediction for the mirrored image')
+    parser.add_argument('--sharpen', action=argparse.BooleanOptionalAction, default=True,
+                        help='score depth with the steeper edges that nodes publish, or as the '
+                        'network gives it')
     parser.add_argument('--warmup', type=int, default=0, metavar='N',
                         help='feed the N frames before each scored one, from a zero state; 0 '
                         'carries the state through each video')
@@ -98,8 +101,9 @@ def config_from(args: argparse.Namespace, mode: str = 'stateful') -> EvaluateCon
 
     return EvaluateConfig(
         protocol=args.protocol, align=args.align, flip_average=args.flip_average,
-        warmup=args.warmup, mode=mode, window=args.window, device=args.device,
-        limit=args.limit, temporal=args.temporal, static_warmup=args.static_warmup)
+        sharpen=args.sharpen, warmup=args.warmup, mode=mode, window=args.window,
+        device=args.device, limit=args.limit, temporal=args.temporal,
+        static_warmup=args.static_warmup)
 
 
 def run(args: argparse.Namespace) -> int:

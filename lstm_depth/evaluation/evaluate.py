@@ -58,21 +58,22 @@ class EvaluateConfig:
     How to score.
 
     *protocol*, *align*: see `find_protocol`. *flip_average*: average with the prediction for the
-    mirrored image, mirrored back. *warmup*: feed so many frames before each scored one, from a
-    zero state; 0 carries the state through each video and starts every still from zero. *mode*:
-    one of `MODES`. *window*: how many frames mode window runs. *limit*: score the first so many
-    frames, 0 for all. *temporal*: measure consistency on video. *static_warmup*: how many frames
-    a standing camera is given until its depth must stand still, too. *border*: cut so many
-    pixels off each side before the model sees an image; there the prediction of the nearest
-    pixel is scored. *keep*: pictures of the worst and best frames; *samples*: of so many spread
-    evenly. *detailed*: measure more than `METRIC_NAMES`. *progress*: show a bar. *anchoring*:
-    what anchors depth. *confidence*: note how often depth is right, by what was said.
-    *resamples*, *seed*: of the intervals.
+    mirrored image, mirrored back. *sharpen*: make edges steeper, as nodes do. *warmup*: feed so
+    many frames before each scored one, from a zero state; 0 carries the state through each video
+    and starts every still from zero. *mode*: one of `MODES`. *window*: how many frames mode
+    window runs. *limit*: score the first so many frames, 0 for all. *temporal*: measure
+    consistency on video. *static_warmup*: how many frames a standing camera is given until its
+    depth must stand still, too. *border*: cut so many pixels off each side before the model sees
+    an image; there the prediction of the nearest pixel is scored. *keep*: pictures of the worst
+    and best frames; *samples*: of so many spread evenly. *detailed*: measure more than
+    `METRIC_NAMES`. *progress*: show a bar. *anchoring*: what anchors depth. *confidence*: note
+    how often depth is right, by what was said. *resamples*, *seed*: of the intervals.
     """
 
     protocol: str = 'nyu'
     align: str = 'none'
     flip_average: bool = False
+    sharpen: bool = True
     warmup: int = 0
     mode: str = 'stateful'
     window: int = 8
@@ -164,7 +165,7 @@ class _Run:
         self._model, self._data, self._config = model, data, config
         self._predictor = Predictor(model, mode=config.mode, window=config.window,
                                     flip_average=config.flip_average, border=config.border,
-                                    anchoring=config.anchoring)
+                                    sharpen=config.sharpen, anchoring=config.anchoring)
         # A model without a state predicts the same after any frames: spare them.
         self._warmup = self._usable_warmup() if model.recurrent else 0
         self._temporal = (TemporalAccumulator(warmup=config.static_warmup)
@@ -210,6 +211,7 @@ class _Run:
                  if self._temporal else {})
         return {
             'flip averaging': 'yes' if config.flip_average else 'no',
+            'edges': 'sharpened' if config.sharpen else 'as the network gives them',
             'warm-up': (f'{self._warmup} frames before each, from a zero state'
                         if self._warmup else f'none ({fed})'),
             'mode': MODES[config.mode].format(window=config.window),

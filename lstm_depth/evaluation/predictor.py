@@ -32,19 +32,19 @@ class Predictor:
     *mode*: one of `lstm_depth.evaluation.modes.MODES`; 'single' is up to the caller, who
     resets before each frame. *window*: the frames of mode 'window'. *flip_average*: average
     with the prediction for the mirrored image, mirrored back. *border*: pixels to cut off
-    each side first; depth there is that of the nearest pixel inside. *anchoring*: what anchors
-    depth; not with mirrored images.
+    each side first; depth there is that of the nearest pixel inside. *sharpen*: sharpen the
+    edges, as nodes do. *anchoring*: what anchors depth; not with mirrored images.
     """
 
     def __init__(self, model: Engine, *, mode: str = 'stateful', window: int = 8,
-                 flip_average: bool = False, border: int = 0,
+                 flip_average: bool = False, border: int = 0, sharpen: bool = True,
                  anchoring: Anchoring = UNANCHORED) -> None:
         """Start one stream, and one for mirrored images, with zero states."""
         self._border = border
         self._anchoring = anchoring
         self._streams = [
             DepthStream(model, mode='window' if mode == 'window' else 'stateful',
-                        buffer_size=window, **anchoring.stream_arguments)
+                        buffer_size=window, sharpen=sharpen, **anchoring.stream_arguments)
             for _ in range(2 if flip_average else 1)]
 
     @property

@@ -72,7 +72,7 @@ class FrameProcessor:
         self._stream = DepthStream(
             model, mode=settings.mode, buffer_size=settings.buffer_size,
             max_gap_s=settings.max_gap_s, reprime_every=settings.reprime_every,
-            focal_scaling=settings.focal_scaling)
+            focal_scaling=settings.focal_scaling, sharpen=settings.sharpen)
         self.anchor = None if settings.anchor == 'none' else _anchor(motion, settings)
         if self.anchor is not None:
             self._stream.set_anchor(self.anchor.source, self.anchor.config)
@@ -198,6 +198,7 @@ class FrameProcessor:
         stream.max_gap_s = settings.max_gap_s
         stream.reprime_every = settings.reprime_every
         stream.focal_scaling = settings.focal_scaling
+        stream.sharpen = settings.sharpen
         if stream.buffer_size != settings.buffer_size:
             stream.buffer_size = settings.buffer_size
         self._applied = settings

@@ -67,8 +67,8 @@ def choose_frames(sequences: Sequence[FrameSequence], frames: int) -> list[Frame
 
 def validate(model: DepthModel, sequences: Sequence[FrameSequence], device: str,
              pictures: int = 4) -> Validation:
-    """Score a copy of *model* as ``lstm_depth evaluate`` does by default."""
-    config = EvaluateConfig(device=device, temporal=False, keep=0, samples=pictures,
+    """Score a copy of *model* as ``lstm_depth evaluate --no-sharpen`` does."""
+    config = EvaluateConfig(device=device, temporal=False, sharpen=False, keep=0, samples=pictures,
                             detailed=False, progress=False)
     try:
         found = evaluate_sequences(copy.deepcopy(model), sequences, config)

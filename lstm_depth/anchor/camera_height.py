@@ -11,11 +11,18 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Metric depth from the height of the camera: the floor in the predicted cloud."""
+"""
+Metric depth from the height of the camera: the floor that it sees is so far below.
+
+A floor is level. Where gravity is known, by poses or by vertical lines in the image, the depth
+of a floor pixel is height over the sine of its ray below the horizon, whatever the network
+thinks of the floor's tilt; the predicted cloud only says which pixels are floor.
+"""
 
 from __future__ import annotations
 
 from lstm_depth.anchor.config import AnchorConfig
+from lstm_depth.anchor.gravity import SceneGravity
 from lstm_depth.anchor.rays import unit_rays
 from lstm_depth.anchor.source import Anchors, AnchorSource, register, View
 from lstm_depth.errors import ConfigError
@@ -25,18 +32,26 @@ _ROWS, _COLUMNS = 24, 32
 _TRIES = 64
 # A point is on the floor if it is off by less than this share of its depth.
 _ON_FLOOR = 0.03
-_MIN_SHARE = 0.15
+_MIN_SHARE, _MIN_PIXELS = 0.15, 20
 # Nothing but noise lies below the floor.
 _MAX_BELOW = 0.04
-# Cosine of the floor's tilt against gravity, or against the camera where that is not known.
-_KNOWN_TILT, _GUESSED_TILT = np.cos(np.radians(8)), np.cos(np.radians(30))
-# The floor's log depth: the height changes with the robot's springs, the plane with the network.
-_SIGMA = 0.08
+# Cosine of the tilt that the network may give a level floor.
+_TILT = np.cos(np.radians(15))
+# Standard deviations of gravity by poses and by lines [rad], and of the height, as a share:
+# the robot's springs, a carpet.
+_POSED, _SEEN, _SPRINGS = 0.02, 0.05, 0.05
+# What is taken for the floor and is not, is above it: bed, table, stairs. Then the camera's
+# height makes depth too large. No floor is believed that, in log depth, is farther than the
+# network says by more than this, and no pixel of it by more than the other.
+_RAISED, _PIXEL_RAISED = 0.06, 0.12
 
 
 @register('camera_height')
 class CameraHeightSource(AnchorSource):
     """The floor, which is as far below the camera as the robot says."""
+
+    # The network errs otherwise at the floor than where walls are.
+    doubt = 0.15
 
     def __init__(self, config: AnchorConfig) -> None:
         """Take the height; ConfigError without one."""
@@ -44,12 +59,20 @@ class CameraHeightSource(AnchorSource):
         if config.camera_height_m is None:
             raise ConfigError('anchor camera_height needs the height of the camera above the '
                               'floor (camera_height_m)')
+        self._gravity = SceneGravity()
 
     def reset(self) -> None:
-        """Forget nothing: every frame shows its floor, or does not."""
+        """Forget where up was seen."""
+        self._gravity.reset()
 
     def observe(self, view: View, scale: float) -> Anchors:
         """Return the pixels of the floor, with the depth that the camera's height gives them."""
+        if view.pose is None:
+            up = self._gravity.up(view.gray, view.camera, view.stamp_s)
+        else:
+            up = view.pose[2, :3]
+        if up is None:
+            return Anchors(note='no gravity: neither poses nor enough vertical lines')
         pixels = _grid(view)
         depth = view.network_depth(pixels)
         usable = np.isfinite(depth) & (depth > 0)
@@ -58,15 +81,30 @@ class CameraHeightSource(AnchorSource):
             return Anchors(note='no floor: the network gives too little depth')
         rays = unit_rays(view.camera, pixels)
         rays /= rays[:, 2:]
-        floor = _floor(rays * depth[:, None], view.pose)
-        if floor is None:
+        on = _floor(rays * depth[:, None], up)
+        if on is None:
             return Anchors(note='no floor in view')
-        normal, on = floor
-        down = -(rays[on] @ normal)
+        return self._below(pixels[on], rays[on], depth[on], up,
+                           _SEEN if view.pose is None else _POSED)
+
+    def _below(self, pixels: np.ndarray, rays: np.ndarray, network: np.ndarray, up: np.ndarray,
+               tilt_sigma: float) -> Anchors:
+        """Return the floor's pixels, whose (N, 3) rays have z of 1, at the camera's height."""
+        down = -(rays @ up)
         ahead = down > 0.05
-        depth = self.config.camera_height_m / down[ahead]
-        near = depth < self.config.max_depth
-        return Anchors(pixels[on][ahead][near], depth[near], np.full(near.sum(), _SIGMA))
+        pixels, rays, network, down = pixels[ahead], rays[ahead], network[ahead], down[ahead]
+        depth = self.config.camera_height_m / down
+        raised = np.log(depth / network)
+        if not len(raised) or np.median(raised) > _RAISED:
+            return Anchors(note='the floor in view is nearer than the height of the camera says')
+        # What tilts by a little moves far off by much.
+        level = np.sqrt(np.maximum(np.sum(rays ** 2, axis=1) - down ** 2, 0))
+        sigma = np.hypot(_SPRINGS, tilt_sigma * level / down)
+        good = ((depth < self.config.max_depth) & (sigma < self.config.max_sigma)
+                & (raised < _PIXEL_RAISED))
+        if np.count_nonzero(good) < _MIN_PIXELS:
+            return Anchors(note='no floor near enough')
+        return Anchors(pixels[good], depth[good], sigma[good])
 
 
 def _grid(view: View) -> np.ndarray:
@@ -76,27 +114,24 @@ def _grid(view: View) -> np.ndarray:
     return np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
 
 
-def _floor(points: np.ndarray, pose: np.ndarray | None) -> tuple[np.ndarray, np.ndarray] | None:
+def _floor(points: np.ndarray, up: np.ndarray) -> np.ndarray | None:
     """
-    Return the upward normal of the floor and which points lie on it, None without a floor.
+    Return which of (N, 3) *points*, metres of the network, lie on the floor, None without one.
 
-    *points*: (N, 3) metres of the network. *pose*: camera to a frame whose z is up (REP-105),
-    None where gravity is not known. RANSAC (Fischler and Bolles 1981), the same every time.
+    RANSAC (Fischler and Bolles 1981), the same every time.
     """
-    up, tilt = ((np.array([0.0, -1.0, 0.0]), _GUESSED_TILT) if pose is None
-                else (pose[2, :3], _KNOWN_TILT))
     rng = np.random.default_rng(0)
     low = np.flatnonzero(points @ up < np.median(points @ up))
     one, two, three = points[rng.choice(low, (3, _TRIES))]
     normals = np.cross(two - one, three - one)
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
     normals *= np.where(normals @ up < 0, -1.0, 1.0)[:, None]
-    above = normals @ points.T - np.einsum('ti,ti->t', normals, one)[:, None]
+    height = -np.einsum('ti,ti->t', normals, one)
+    above = normals @ points.T + height[:, None]
     limit = _ON_FLOOR * points[:, 2]
     on = np.abs(above) < limit
     below = np.mean(above < -2 * limit, axis=1)
-    height = -np.einsum('ti,ti->t', normals, one)
-    usable = (normals @ up > tilt) & (height > 0) & (below < _MAX_BELOW)
+    usable = (normals @ up > _TILT) & (height > 0) & (below < _MAX_BELOW)
     share = np.where(usable, on.mean(axis=1), 0)
     best = int(np.argmax(share))
-    return (normals[best], on[best]) if share[best] >= _MIN_SHARE else None
+    return on[best] if share[best] >= _MIN_SHARE else None

@@ -37,19 +37,22 @@ class ScaleMeasurement:
 
 
 def measure_scale(log_ratio: np.ndarray, sigma: np.ndarray, config: AnchorConfig,
-                  min_points: int) -> ScaleMeasurement | None:
+                  min_points: int, doubt: float = 0.0) -> ScaleMeasurement | None:
     """
     Return the scale that most points agree on, None where too few do.
 
     *log_ratio*: (N,) log of the anchors' depth over the network's. *sigma*: (N,) its standard
     deviation, of the anchors alone. The value is the weighted median; its deviation comes
-    from the median absolute deviation, never better than the floor.
+    from the median absolute deviation, never better than the floor. *doubt*: the standard
+    deviation of what the points have in common and the rest of the image has not; the value
+    counts as far as it is beyond that (positive-part James and Stein 1961).
     """
     count = len(log_ratio)
     if count < min_points:
         return None
     centre = weighted_median(log_ratio, 1 / (sigma ** 2 + config.network_sigma ** 2))
     spread = 1.4826 * float(np.median(np.abs(log_ratio - centre)))
+    centre *= max(0.0, 1 - (doubt / max(abs(centre), 1e-9)) ** 2)
     # Neighbouring points share the network's errors: 100 points are not 100 opinions.
     sigma_mean = max(spread, config.network_sigma) / math.sqrt(max(count / 8, 1))
     # What the anchors have in common: the poses, mostly.

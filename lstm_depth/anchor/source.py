@@ -78,13 +78,15 @@ class AnchorSource(ABC):
 
     *needs_pose*, *needs_points*: what of a view it cannot do without. *relative*: whether
     its depth has the network's scale, so that it tells nothing of that. *min_points*: how
-    many it takes to tell a scale.
+    many it takes to tell a scale. *doubt*: the standard deviation of what all its points may
+    have in common, in log depth, and the rest of the image not.
     """
 
     needs_pose = False
     needs_points = False
     relative = False
     min_points = 8
+    doubt = 0.0
 
     def __init__(self, config: AnchorConfig) -> None:
         """Start without memory."""

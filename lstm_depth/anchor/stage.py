@@ -144,7 +144,7 @@ class AnchorStage:
         if self._source.relative and good.any():
             log_ratio = log_ratio - np.median(log_ratio[good])
         measured = measure_scale(log_ratio[good], anchors.sigma[good], self.config,
-                                 self._source.min_points)
+                                 self._source.min_points, self._source.doubt)
         note = anchors.note
         believed = measured is not None and self._scale.update(measured)
         if measured is not None and not believed:

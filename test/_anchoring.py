@@ -72,12 +72,12 @@ def scan_fields(frame: CameraFrame, row: int | None = None) -> dict[str, object]
             'ranges': np.nan_to_num(ranges, nan=np.inf).astype(np.float32)}
 
 
-def write_walk(path: Path, frames: list[CameraFrame]) -> Path:
+def write_walk(path: Path, frames: list[CameraFrame], late_s: float = 0.0) -> Path:
     """
     Write a bag of a walk on a robot that tells where it is at other times than its images.
 
     The camera stands on the robot and a laser before the camera; odom, base and both are
-    connected by /tf and /tf_static.
+    connected by /tf and /tf_static, whose stamps are *late_s* seconds late.
     """
     mount, camera = np.eye(4), frames[0].frame_id
     mount[:3, 3] = 0.1, 0.05, 0.9
@@ -94,8 +94,8 @@ def write_walk(path: Path, frames: list[CameraFrame]) -> Path:
             bag.write_scan('/scan', scan_fields(frame), frame.stamp_ns, 'laser')
         last = frames[-1].stamp_ns
         for stamp_ns in (*range(frames[0].stamp_ns, last, 20_000_000), last):
-            bag.write_transform('/tf', poses.between('base', 'odom', stamp_ns), stamp_ns, 'odom',
-                                'base')
+            bag.write_transform('/tf', poses.between('base', 'odom', stamp_ns),
+                                stamp_ns + round(late_s * 1e9), 'odom', 'base')
     return path
 
 

@@ -26,6 +26,7 @@ from lstm_depth.evaluation.anchoring import Anchoring
 from lstm_depth.media.points import RecordedPoints
 from lstm_depth.media.poses import open_poses
 from lstm_depth.media.sources import open_source
+from lstm_depth.ros.anchor_doctor import node_checks, said_checks
 from lstm_depth.ros.anchoring import CameraAnchor, MotionInput
 from lstm_depth.ros.conversion import byte_array
 from lstm_depth.ros.parameters import DepthSettings
@@ -172,6 +173,20 @@ def test_without_points_diagnostics_say_what_is_missing(rig, checkpoint):
     assert facts['not anchored'] == 'no message on /points'
 
 
+def test_the_doctor_hears_what_a_running_node_says(rig, checkpoint, monkeypatch):
+    """Which source it is, and why it does not anchor."""
+    frame = walk()[0]
+    rig.active_node(checkpoint, anchor='odometry', anchor_wait_s=0.0)
+    rig.show(color(frame), info(frame))
+    rig.answered(1)
+    monkeypatch.setenv('ROS_DOMAIN_ID', str(rig.domain))
+    anchor, offset = node_checks(0.2)
+
+    assert anchor.ok is False and '/depth_node: depth: odometry' in anchor.text
+    assert 'no transform' in anchor.advice
+    assert offset.ok is None
+
+
 def test_without_poses_depth_comes_as_it_is_and_diagnostics_say_why(rig, checkpoint):
     """No transform is no reason to be silent."""
     frame = walk()[0]
@@ -238,3 +253,19 @@ def test_what_an_anchor_needs_has_to_be_given(anchor, needed):
     """The error names the parameter."""
     with pytest.raises(ConfigError, match=needed):
         DepthSettings(anchor=anchor)
+
+
+@pytest.mark.parametrize('values, oks', [
+    ({'anchor': 'odometry', 'anchor scale': '0.9', 'anchor points': '80',
+      'anchor time offset [s]': '+0.004'}, [True, True]),
+    ({'anchor': 'odometry', 'anchor time offset [s]': '-0.030',
+      'not anchored': 'camera: no transform'}, [False, False]),
+    ({'anchor': 'visual'}, [True, None])])
+def test_what_a_node_says_is_judged(values, oks):
+    """An anchor that does not hold, and an offset that is worth setting, are not ok."""
+    found = list(said_checks('depth_node: depth', values))
+
+    assert [check.ok for check in found] == oks
+    if oks[1] is False:
+        assert found[0].advice == 'camera: no transform'
+        assert '-0.030 to odom_time_offset_s' in found[1].advice

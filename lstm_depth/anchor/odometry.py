@@ -30,6 +30,8 @@ import numpy as np
 # A camera that moved less than this share of the scene's depth sees nothing new.
 _MOVED = 0.004
 _MIN_SEEN = 3
+# An offset of poses and images is told when it is known so well [s].
+_OFFSET_KNOWN_S = 0.01
 # Seconds over which the share of fixed landmarks is averaged.
 _SHARE_S = 0.6
 # No robot is faster, metres and radians a second: such a step is a jump of its odometry.
@@ -53,6 +55,12 @@ class OdometrySource(AnchorSource):
         self._landmarks = Landmarks(config.pixel_sigma, config.max_residual_px)
         self.offset = TimeOffset()
         self.reset()
+
+    @property
+    def offset_s(self) -> float | None:
+        """Return the time offset as soon as it is known, None before."""
+        known = self.needs_pose and self.offset.sigma_s < _OFFSET_KNOWN_S
+        return self.offset.offset_s if known else None
 
     def reset(self) -> None:
         """Forget corners and landmarks, but not the time offset, which stays the robot's."""

@@ -79,7 +79,8 @@ class AnchorSource(ABC):
     *needs_pose*, *needs_points*: what of a view it cannot do without. *relative*: whether
     its depth has the network's scale, so that it tells nothing of that. *min_points*: how
     many it takes to tell a scale. *doubt*: the standard deviation of what all its points may
-    have in common, in log depth, and the rest of the image not.
+    have in common, in log depth, and the rest of the image not. *offset_s*: seconds by which
+    the poses were found to be later than the images, None where nobody looks for it.
     """
 
     needs_pose = False
@@ -87,6 +88,7 @@ class AnchorSource(ABC):
     relative = False
     min_points = 8
     doubt = 0.0
+    offset_s: float | None = None
 
     def __init__(self, config: AnchorConfig) -> None:
         """Start without memory."""

@@ -33,6 +33,7 @@ from lstm_depth.anchor.memory import Carried, DepthMemory, STEADY
 from lstm_depth.anchor.rays import unit_rays
 from lstm_depth.anchor.scale import measure_scale, NETWORK_SCALE_SIGMA, ScaleFilter
 from lstm_depth.anchor.source import Anchors, create_source, View
+from lstm_depth.anchor.tracks import tracked_image
 from lstm_depth.geometry import Camera
 import numpy as np
 
@@ -55,7 +56,8 @@ class AnchoredDepth:
     were used: column, row in the image, metres along z. *note*: why it is not anchored,
     empty where it is. *evidence*: a grid of how much the local correction is known, 0 to 1,
     *correction*: of how much it changes log depth; None where there is none. *metric*: whether
-    they tell the scale, too.
+    they tell the scale, too. *offset_s*: seconds by which the poses were found to be later
+    than the images, None where nobody looks for it.
     """
 
     depth: np.ndarray
@@ -66,6 +68,7 @@ class AnchoredDepth:
     evidence: np.ndarray | None = None
     correction: np.ndarray | None = None
     metric: bool = True
+    offset_s: float | None = None
 
     @cached_property
     def confidence(self) -> np.ndarray:
@@ -124,14 +127,8 @@ class AnchorStage:
     def _view(self, rgb: np.ndarray, depth: np.ndarray, camera: Camera, stamp_s: float,
               pose: np.ndarray | None, points: np.ndarray | None) -> View:
         """Return the frame at the size in which corners are tracked."""
-        height, width = rgb.shape[:2]
-        halve = math.ceil(width / self.config.track_width)
-        small = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
-        if halve > 1:
-            small = cv2.resize(small, (width // halve, height // halve),
-                               interpolation=cv2.INTER_AREA)
-        return View(small, depth, camera.resized(small.shape[1], small.shape[0]), stamp_s, pose,
-                    points)
+        gray, small = tracked_image(rgb, camera, self.config)
+        return View(gray, depth, small, stamp_s, pose, points)
 
     def _correct(self, view: View, anchors: Anchors, carried: Carried) -> AnchoredDepth:
         """Return the network's depth under scale and field."""
@@ -158,7 +155,8 @@ class AnchorStage:
         return AnchoredDepth(
             depth, math.exp(self._scale.log_scale),
             self._scale.sigma if metric else NETWORK_SCALE_SIGMA,
-            self._used(view, anchors, good), note, evidence, correction, metric)
+            self._used(view, anchors, good), note, evidence, correction, metric,
+            self._source.offset_s)
 
     def _of_before(self, view: View, carried: Carried) -> tuple[np.ndarray, ...]:
         """

@@ -16,9 +16,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+import math
 
 import cv2
 from lstm_depth.anchor.config import AnchorConfig
+from lstm_depth.geometry import Camera
 import numpy as np
 
 # Levels of halved images in which a corner is looked for, where nothing and where something is
@@ -41,6 +43,18 @@ class Tracks:
 
     points: np.ndarray
     kept: np.ndarray
+
+
+def tracked_image(rgb: np.ndarray, camera: Camera,
+                  config: AnchorConfig) -> tuple[np.ndarray, Camera]:
+    """Return the image in which corners are followed, (h, w) uint8, and its camera."""
+    height, width = rgb.shape[:2]
+    halve = math.ceil(width / config.track_width)
+    small = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+    if halve > 1:
+        small = cv2.resize(small, (width // halve, height // halve),
+                           interpolation=cv2.INTER_AREA)
+    return small, camera.resized(small.shape[1], small.shape[0])
 
 
 class Tracker:

@@ -41,6 +41,8 @@ def add_anchor_arguments(parser: argparse.ArgumentParser, several: bool = False)
                        help='nav_msgs/Odometry of the bag, beside its /tf and /tf_static')
     group.add_argument('--odom-frame', default='', metavar='FRAME',
                        help='the frame that the camera moves in; guessed from /tf: odom')
+    group.add_argument('--odom-time-offset', type=float, default=0.0, metavar='S',
+                       help='added to the stamp of an image to find its pose [s]')
     group.add_argument('--points-topic', metavar='TOPIC',
                        help='LaserScan, PointCloud2 or Range of the bag, for points')
     group.add_argument('--camera-height', type=float, metavar='M',
@@ -63,7 +65,7 @@ def anchorings_from(args: argparse.Namespace, place: str) -> list[Anchoring]:
     if set(names) == {'none'}:
         return [Anchoring()]
     poses = open_poses(place, trajectory=args.trajectory, odometry_topic=args.odometry_topic,
-                       world=args.odom_frame)
+                       world=args.odom_frame, offset_s=args.odom_time_offset)
     config = AnchorConfig(camera_height_m=args.camera_height)
     points = None
     if 'points' in names:

@@ -46,6 +46,7 @@ class RecordedPoints:
         self._place = place
         self._transforms = poses.transforms if poses else Transforms()
         self._world = poses.world if poses else ''
+        self._offset_ns = round(poses.offset_s * 1e9) if poses else 0
         if not common.is_bag(Path(place)):
             raise DataError(f'{place} is no bag: it has no topic {topic} of points')
         with BagReader(place) as bag:
@@ -57,14 +58,15 @@ class RecordedPoints:
 
     def at(self, frame: CameraFrame) -> np.ndarray | None:
         """Return (N, 3) or (N, 4) metres in the frame of the image, see `points_of`."""
-        if frame.stamp_ns < self._last_ns:
+        seen_ns = frame.stamp_ns + self._offset_ns
+        if seen_ns < self._last_ns:
             self._start()
-        self._last_ns = frame.stamp_ns
-        while self._ahead is not None and stamp_ns(self._ahead) <= frame.stamp_ns:
+        self._last_ns = seen_ns
+        while self._ahead is not None and stamp_ns(self._ahead) <= seen_ns:
             self._kept.add(self._ahead)
             self._ahead = next(self._messages, None)
         world = self._world or world_above(self._transforms, frame.frame_id) or ''
-        points, self.why = self._kept.at(self._transforms, frame.frame_id, world, frame.stamp_ns)
+        points, self.why = self._kept.at(self._transforms, frame.frame_id, world, seen_ns)
         return points
 
     def _start(self) -> None:

@@ -15,7 +15,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lstm_depth.errors import DataError
@@ -39,19 +39,26 @@ class Poses:
 
     *transforms*: the tree of frames. *world*: the frame poses are in, empty to choose
     ``odom``, else ``map``, else the topmost. *camera*: the camera's frame, empty for the
-    image's own. *name*: where they come from, for people.
+    image's own. *name*: where they come from, for people. *offset_s*: added to the stamp of
+    an image to find its pose.
     """
 
     transforms: Transforms
     name: str
     world: str = ''
     camera: str = ''
+    offset_s: float = 0.0
 
     def at(self, frame: CameraFrame) -> np.ndarray | None:
         """Return the (4, 4) camera to world at the stamp of *frame*, None where unknown."""
-        camera = self.camera or frame.frame_id
+        return self.at_stamp(frame.stamp_ns, frame.frame_id)
+
+    def at_stamp(self, stamp_ns: int, frame_id: str) -> np.ndarray | None:
+        """Return the (4, 4) camera to world for an image of *frame_id* and such a stamp."""
+        camera = self.camera or frame_id
         world = self.world or world_above(self.transforms, camera)
-        return world and self.transforms.between(camera, world, frame.stamp_ns)
+        return (self.transforms.between(camera, world, stamp_ns + round(self.offset_s * 1e9))
+                if world else None)
 
 
 def world_above(transforms: Transforms, camera: str) -> str | None:
@@ -61,17 +68,19 @@ def world_above(transforms: Transforms, camera: str) -> str | None:
 
 
 def open_poses(place: str | Path, *, trajectory: str | Path | None = None,
-               odometry_topic: str | None = None, world: str = '') -> Poses | None:
+               odometry_topic: str | None = None, world: str = '',
+               offset_s: float = 0.0) -> Poses | None:
     """
     Return the camera poses of the recording at *place*, None where it has none.
 
     *trajectory*: a TUM file of them instead. *odometry_topic*: a nav_msgs/Odometry of the
     bag that is used beside its transforms; where /tf has nothing above a frame, the only one
-    is. *world*: the frame poses are in, such as ``odom``. DataError for a trajectory that
+    is. *world*: the frame poses are in, such as ``odom``. *offset_s*: added to the stamp of an
+    image to find its pose. DataError for a trajectory that
     cannot be read and a topic that is not there.
     """
     if trajectory is not None:
-        return read_trajectory(Path(trajectory))
+        return replace(read_trajectory(Path(trajectory)), offset_s=offset_s)
     if not common.is_bag(Path(place)):
         return None
     with BagReader(place) as bag:
@@ -83,7 +92,8 @@ def open_poses(place: str | Path, *, trajectory: str | Path | None = None,
                 transforms.add_odometry(message)
             else:
                 transforms.add(message, static=topic == _TF_STATIC)
-    return Poses(transforms, f'{place} {", ".join(topics)}', world) if topics else None
+    return (Poses(transforms, f'{place} {", ".join(topics)}', world, offset_s=offset_s)
+            if topics else None)
 
 
 def _odometry_topic(bag: BagReader, wanted: str | None) -> str | None:

@@ -24,6 +24,7 @@ from lstm_depth.anchor.config import AnchorConfig
 from lstm_depth.media.poses import world_above
 from lstm_depth.msgs.points import SparsePoints
 from lstm_depth.msgs.transforms import Transforms
+from lstm_depth.ros.anchor_doctor import OFFSET
 from lstm_depth.ros.following import FollowingSubscription
 from lstm_depth.ros.parameters import DepthSettings
 from lstm_depth.ros.tf_topics import subscribe_to_transforms
@@ -51,8 +52,15 @@ class MotionInput:
     Callbacks and `follow` belong to the executor's thread, `pose` and `points` to any.
     """
 
-    def __init__(self, node: LifecycleNode, points_type: str = '') -> None:
-        """Subscribe; *points_type*: what comes on ``points``, empty for nothing."""
+    def __init__(self, node: LifecycleNode, points_type: str = '',
+                 offset_s: float = 0.0) -> None:
+        """
+        Subscribe.
+
+        *points_type*: what comes on ``points``, empty for nothing. *offset_s*: added to the
+        stamps of images.
+        """
+        self._offset_ns = round(offset_s * 1e9)
         self._changed = Condition()
         self._transforms = Transforms(_KEEP_S)
         self._followed = [FollowingSubscription(
@@ -80,7 +88,7 @@ class MotionInput:
         *world*: a frame, empty for ``odom``, else ``map``, else the topmost. Waits at most
         *wait_s* for transforms that come after the image.
         """
-        stamp = _stamp_ns(header)
+        stamp = self._stamp_ns(header)
         end = time.monotonic() + wait_s
         with self._changed:
             while True:
@@ -108,7 +116,12 @@ class MotionInput:
             return None, 'points_type is not set'
         with self._changed:
             target = world or world_above(self._transforms, header.frame_id) or ''
-            return self._points.at(self._transforms, header.frame_id, target, _stamp_ns(header))
+            return self._points.at(self._transforms, header.frame_id, target,
+                                   self._stamp_ns(header))
+
+    def _stamp_ns(self, header: Header) -> int:
+        """Return the stamp of an image by the clock of the poses, in nanoseconds."""
+        return header.stamp.sec * 10**9 + header.stamp.nanosec + self._offset_ns
 
     def _taking(self, add: Callable[[Any], None]) -> Callable[[Any], None]:
         """Return a callback that takes a message and wakes who waits for it."""
@@ -122,11 +135,6 @@ class MotionInput:
         with self._changed:
             self._transforms.add(msg, static)
             self._changed.notify_all()
-
-
-def _stamp_ns(header: Header) -> int:
-    """Return a stamp in nanoseconds."""
-    return header.stamp.sec * 10**9 + header.stamp.nanosec
 
 
 class CameraAnchor:
@@ -188,6 +196,8 @@ class CameraAnchor:
         if frame.anchored:
             facts['anchor scale'] = f'{frame.scale:.3f} (sigma of its log {frame.scale_sigma:.3f})'
             facts['anchor points'] = len(frame.anchors)
+            if frame.anchored.offset_s is not None:
+                facts[OFFSET] = f'{-frame.anchored.offset_s:+.3f}'
             note = self._why.get(self.source) or frame.anchored.note
             if note:
                 facts['not anchored'] = note

@@ -86,7 +86,7 @@ class DepthNode(ForgivingLifecycleNode):
         self._pipeline: Pipeline | None = None
         self._loader: ModelLoader | None = None
         self._motion = (None if self.settings.anchor == 'none'
-                        else motion_input(self, self.settings.points_type))
+                        else motion_input(self, self.settings))
         self.add_on_set_parameters_callback(self._on_parameters)
         self.create_service(Trigger, '~/reset', partial(self._on_reset, self.cameras))
         for camera in filter(lambda camera: camera.name, self.cameras):
@@ -261,11 +261,11 @@ class DepthNode(ForgivingLifecycleNode):
                 camera.diagnostics(facts, alerts, self.settings.no_input_timeout_s))
 
 
-def motion_input(node: DepthNode, points_type: str) -> MotionInput:
+def motion_input(node: DepthNode, settings: DepthSettings) -> MotionInput:
     """Return the camera poses and points that *node* hears of."""
     # Imported here: a node without an anchor needs no nav_msgs.
     from lstm_depth.ros.anchoring import MotionInput
-    return MotionInput(node, points_type)
+    return MotionInput(node, settings.points_type, settings.odom_time_offset_s)
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -122,6 +122,10 @@ class DepthSettings(Settings):
     anchor_wait_s: float = _parameter(
         0.03, 'How long an image waits for the pose of its stamp [s].', low=0.0, high=1.0,
         read_only=True)
+    odom_time_offset_s: float = _parameter(
+        0.0, 'Added to the stamp of an image to find its pose and points, for a camera that '
+        'stamps late (below 0) or early; lstm_depth doctor --anchor says how much [s].',
+        low=-1.0, high=1.0, read_only=True)
     camera_height: float = _parameter(
         0.0, 'Height of the camera above the floor [m]; 0 where it is not known.', low=0.0,
         high=100.0, read_only=True)

@@ -110,7 +110,7 @@ def test_poses_come_from_odometry_too(rig, checkpoint):
     confidence = rig.answered(3, 'confidence')[-1]
     shares = np.frombuffer(confidence.data, np.float32)
     assert (confidence.width, confidence.height) == (message.width, message.height)
-    assert 0 <= shares.min() < shares.max() <= 1
+    assert 0 < shares.min() <= shares.max() <= 1
     assert node.cameras[0].processor.anchor.facts['anchor'] == 'odometry'
 
 

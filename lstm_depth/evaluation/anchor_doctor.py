@@ -170,8 +170,8 @@ class _DepthAgainstAnchors:
             return Check('depth', False, f'{source} anchored none of {frames} frames{why}',
                          'the end of the line above says why; a camera that only turns tells none')
         off, scale = float(np.median(self._off)), float(np.median(self._scales))
-        return Check('depth', count > frames / 4, f'{source} anchored {count} of {frames} frames, '
-                     f'factor {scale:.2f}; its points are off the depth by {off:.0%}{why}',
-                     '' if count > frames / 4 else 'the end of the line above says why not '
-                     'more', {'anchored': count, 'frames': frames, 'scale': scale,
-                                           'off': off})
+        enough = count > frames / 4
+        return Check('depth', enough, f'{source} anchored {count} of {frames} frames, factor '
+                     f'{scale:.2f}; its points are off the depth by {off:.0%}{why}',
+                     '' if enough else 'the end of the line above says why not more',
+                     {'anchored': count, 'frames': frames, 'scale': scale, 'off': off})

@@ -58,11 +58,17 @@ def tracked_image(rgb: np.ndarray, camera: Camera,
 
 
 class Tracker:
-    """Follow corners forward, check them backward, and look for new ones where few are left."""
+    """
+    Follow corners forward, check them backward, and look for new ones where few are left.
 
-    def __init__(self, config: AnchorConfig) -> None:
+    *back_levels*: of halved images that the check begins in. On the finest alone it costs least,
+    but there the next tile of a pattern may fit as well.
+    """
+
+    def __init__(self, config: AnchorConfig, back_levels: int = _LEVELS) -> None:
         """Start without a corner."""
         self._config = config
+        self._back_levels = back_levels
         self.reset()
 
     def reset(self) -> None:
@@ -96,8 +102,8 @@ class Tracker:
         kept = np.flatnonzero(found & inside)
         if not len(kept):
             return np.empty((0, 2), np.float32), kept
-        # The way back begins where it should end: no coarser level is needed.
-        back, found = _flow(gray, self._gray, points[kept], before[kept].copy(), 0)
+        back, found = _flow(gray, self._gray, points[kept], before[kept].copy(),
+                            self._back_levels)
         miss = np.linalg.norm(back - before[kept], axis=1)
         kept = kept[found & (miss < self._config.forward_backward_px)]
         return points[kept], kept

@@ -28,6 +28,7 @@ from lstm_depth.anchor.motion import inverse, refine_pose
 from lstm_depth.anchor.odometry import OdometrySource
 from lstm_depth.anchor.rays import straightened
 from lstm_depth.anchor.source import Anchors, register, View
+from lstm_depth.anchor.tracks import Tracker
 import numpy as np
 
 _MIN_POINTS = 20
@@ -48,6 +49,8 @@ class VisualSource(OdometrySource):
     def __init__(self, config: AnchorConfig) -> None:
         """Start without a corner."""
         super().__init__(config)
+        # Corners that slip do not agree with the motion that most of them tell.
+        self._tracker = Tracker(config, back_levels=0)
         self._step = np.eye(4)
 
     def reset(self) -> None:

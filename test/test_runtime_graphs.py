@@ -284,10 +284,12 @@ def test_int8_is_near_and_says_that_it_is_int8(graph, int8):
 
 
 def test_int8_of_a_checkpoint_is_made_at_its_first_use(saved, int8):
-    engine = load_model(saved, precision='int8', device='cpu')
+    # One library for both: they round 8 bits each in its own way, and 'auto' takes the faster.
+    engine = load_model(saved, precision='int8', device='cpu', backend='onnxruntime')
+    other = load_model(int8, backend='onnxruntime')
     images = check_images((32, 48), 3)
     assert engine.precision == 'int8'
-    assert np.allclose(depths(engine, images), depths(load_model(int8), images), rtol=0.02)
+    assert np.allclose(depths(engine, images), depths(other, images), rtol=0.02)
 
 
 def test_int8_is_calibrated_on_the_images_it_is_given(graph, int8, tmp_path):

@@ -126,7 +126,8 @@ def test_the_cloud_projects_onto_its_own_pixels_and_is_nan_where_depth_is(rig, c
 @pytest.mark.parametrize('rectified', ['auto', 'true'])
 def test_a_raw_image_has_the_cloud_of_k_and_d_and_a_rectified_one_that_of_p(
         rig, checkpoint, rectified):
-    rig.active_node(checkpoint, listen=('image', 'camera_info', 'points'), rectified=rectified)
+    rig.active_node(checkpoint, listen=('image', 'camera_info', 'points'), rectified=rectified,
+                    cloud_drop_flying=False)
     info = camera_info()
     info.d = [-0.2, 0.05, 0.001, 0.0, 0.0]
     info.p[0], info.p[5] = 46.0, 45.0

@@ -23,6 +23,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from lstm_depth.cli._outputs import OutputFile
+
 HELP = 'average the weights of checkpoints of one network'
 
 
@@ -30,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``lstm_depth average``."""
     parser.add_argument('checkpoints', nargs='+', metavar='CHECKPOINT',
                         help='.safetensors files of one model with the same settings')
-    parser.add_argument('--output', type=Path, required=True, metavar='FILE',
+    parser.add_argument('--output', type=OutputFile, required=True, metavar='FILE',
                         help='the .safetensors file to write')
     parser.add_argument('--half', action='store_true', help='store the weights as float16')
 

@@ -40,10 +40,14 @@ _TILT = np.cos(np.radians(15))
 # Standard deviations of gravity by poses and by lines [rad], and of the height, as a share:
 # the robot's springs, a carpet.
 _POSED, _SEEN, _SPRINGS = 0.02, 0.05, 0.05
+# The share of what lines and the network's floor disagree by that may be the fault of the lines.
+_DISAGREE = 0.8
 # What is taken for the floor and is not, is above it: bed, table, stairs. Then the camera's
 # height makes depth too large. No floor is believed that, in log depth, is farther than the
 # network says by more than this, and no pixel of it by more than the other.
 _RAISED, _PIXEL_RAISED = 0.06, 0.12
+# The floor has to be nearer than the network says by so many standard deviations.
+_CLEAR = 2.5
 
 
 @register('camera_height')
@@ -81,11 +85,15 @@ class CameraHeightSource(AnchorSource):
             return Anchors(note='no floor: the network gives too little depth')
         rays = unit_rays(view.camera, pixels)
         rays /= rays[:, 2:]
-        on = _floor(rays * depth[:, None], up)
-        if on is None:
+        floor = _floor(rays * depth[:, None], up)
+        if floor is None:
             return Anchors(note='no floor in view')
-        return self._below(pixels[on], rays[on], depth[on], up,
-                           _SEEN if view.pose is None else _POSED)
+        on, normal = floor
+        tilt = _POSED
+        if view.pose is None:
+            # Lines and the network tell one thing in two ways.
+            tilt = float(np.hypot(_SEEN, _DISAGREE * np.arccos(np.clip(normal @ up, -1, 1))))
+        return self._below(pixels[on], rays[on], depth[on], up, tilt)
 
     def _below(self, pixels: np.ndarray, rays: np.ndarray, network: np.ndarray, up: np.ndarray,
                tilt_sigma: float) -> Anchors:
@@ -104,6 +112,9 @@ class CameraHeightSource(AnchorSource):
                 & (raised < _PIXEL_RAISED))
         if np.count_nonzero(good) < _MIN_PIXELS:
             return Anchors(note='no floor near enough')
+        # What is not clearly wrong is not made better by a height and a tilt that are not exact.
+        if np.median(raised[good]) > -_CLEAR * np.median(sigma[good]):
+            return Anchors(pixels[good], network[good], sigma[good])
         return Anchors(pixels[good], depth[good], sigma[good])
 
 
@@ -114,9 +125,11 @@ def _grid(view: View) -> np.ndarray:
     return np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
 
 
-def _floor(points: np.ndarray, up: np.ndarray) -> np.ndarray | None:
+def _floor(points: np.ndarray, up: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     """
-    Return which of (N, 3) *points*, metres of the network, lie on the floor, None without one.
+    Return which of (N, 3) *points*, metres of the network, lie on the floor, and its normal.
+
+    None without one.
 
     RANSAC (Fischler and Bolles 1981), the same every time.
     """
@@ -134,4 +147,4 @@ def _floor(points: np.ndarray, up: np.ndarray) -> np.ndarray | None:
     usable = (normals @ up > _TILT) & (height > 0) & (below < _MAX_BELOW)
     share = np.where(usable, on.mean(axis=1), 0)
     best = int(np.argmax(share))
-    return on[best] if share[best] >= _MIN_SHARE else None
+    return (on[best], normals[best]) if share[best] >= _MIN_SHARE else None

@@ -32,6 +32,7 @@ COMMANDS = {
                 '--json', 'OUT/compared.json'],
     'dataset': ['dataset', 'inspect', 'BAG', '--png', 'OUT/set.png', '--json', 'OUT/set.json'],
     'models': ['models', 'residual_lstm', '--json', 'OUT/models.json'],
+    'average': ['average', 'CHECKPOINT', 'CHECKPOINT', '--output', 'OUT/mean.safetensors'],
     'export': ['export', 'CHECKPOINT', '--output', 'OUT/model.onnx'],
     'build-nyu': ['build-nyu', 'RAW', 'OUT/nyu', '--width', '160', '--workers', '1', '--json',
                   'OUT/nyu.json'],

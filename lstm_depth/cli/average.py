@@ -31,7 +31,8 @@ HELP = 'average the weights of checkpoints of one network'
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``lstm_depth average``."""
     parser.add_argument('checkpoints', nargs='+', metavar='CHECKPOINT',
-                        help='.safetensors files of one model with the same settings')
+                        help='.safetensors files of one model with the same settings; one that is '
+                        'named twice counts twice')
     parser.add_argument('--output', type=OutputFile, required=True, metavar='FILE',
                         help='the .safetensors file to write')
     parser.add_argument('--half', action='store_true', help='store the weights as float16')
@@ -44,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     from lstm_depth.training.average import average_weights
     import torch
 
-    model = average_weights({name: load_network(name) for name in args.checkpoints})
+    model = average_weights([(name, load_network(name)) for name in args.checkpoints])
     first = read_header(Path(args.checkpoints[0]).expanduser())
     save_checkpoint(args.output, model, dtype=torch.float16 if args.half else torch.float32,
                     training={**first.get('training', {}),

@@ -48,7 +48,8 @@ def flying_pixels(depth: np.ndarray) -> np.ndarray:
     for size, factor in (((1, 2 * reach + 1), _SIDEWAYS), ((2 * reach + 1, 1), _UPRIGHT)):
         kernel = np.ones(size, np.uint8)
         near, far = cv2.erode(nearest, kernel), cv2.dilate(farthest, kernel)
-        result |= far > near * np.float32(factor)
+        # By division: nothing known near is infinity, which times the factor overflows.
+        result |= far / np.float32(factor) > near
     if step > 1:
         # Every step-th pixel stands for those up to the next.
         result = np.repeat(np.repeat(result, step, axis=0), step, axis=1)[:height, :width]

@@ -15,29 +15,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from lstm_depth.errors import ConfigError
 from lstm_depth.models.base import DepthModel
 import torch
 
 
-def average_weights(models: Mapping[str, DepthModel]) -> DepthModel:
+def average_weights(models: Sequence[tuple[str, DepthModel]]) -> DepthModel:
     """
-    Return the first of *models*, by name, with the mean of the weights of all.
+    Return the first of *models* (name, network) with the mean of the weights of all.
 
     Counts, which are not floating-point numbers, stay those of the first. Raises ConfigError
     for less than two models, and for one of another kind or with other settings.
     """
     if len(models) < 2:
-        raise ConfigError('an average takes two or more different checkpoints')
-    (first_name, first), *others = models.items()
+        raise ConfigError('an average takes two or more checkpoints')
+    (first_name, first), *others = models
     for name, model in others:
         if (model.name, model.config) != (first.name, first.config):
             raise ConfigError(f'{name} is another network than {first_name}, or has other '
                               'settings ("lstm_depth models" shows them); their weights have no '
                               'mean')
-    states = [model.state_dict() for model in models.values()]
+    states = [model.state_dict() for _, model in models]
     with torch.no_grad():
         for key, weight in states[0].items():
             if weight.is_floating_point():

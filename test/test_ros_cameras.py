@@ -45,7 +45,8 @@ class Cameras:
         """Start the node and wait until all is matched."""
         self.rig = rig
         self.node = rig.depth_node(autostart=True, checkpoint=str(checkpoint),
-                                   cameras=list(NAMES), max_gap_s=100.0)
+                                   cameras=list(NAMES), max_gap_s=100.0,
+                                   cloud_drop_flying=False)
         assert self.node.state_label == 'active'
         driver = rig.driver
         self.received = {name: {output: [] for output in OUTPUTS} for name in NAMES}

@@ -99,7 +99,8 @@ def test_smaller_outputs_keep_the_geometry(rig, checkpoint):
 
 
 def test_the_cloud_projects_onto_its_own_pixels_and_is_nan_where_depth_is(rig, checkpoint):
-    node = rig.active_node(checkpoint, listen=('image', 'camera_info', 'points'))
+    node = rig.active_node(checkpoint, listen=('image', 'camera_info', 'points'),
+                           cloud_drop_flying=False)
     rig.show(image(1.0), camera_info())
     plain = pixels(rig.answered(1)[0])
     rig.answered(1, 'points')

@@ -33,6 +33,7 @@ from lstm_depth.ros.conversion import byte_array
 from lstm_depth.ros.depth_node import DepthNode
 from lstm_depth.ros.qos import output_qos
 from lstm_depth.ros.tf_topics import borrowed_type, TFMessage
+from lstm_depth.ros.trial import reserve_domain
 import numpy as np
 import pytest
 from rcl_interfaces.srv import SetParameters
@@ -43,26 +44,22 @@ from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 
+# Nothing that is waited for takes that long, but for a machine that stands still for a while.
+PATIENCE_S = 60.0
 WIDTH, HEIGHT = 40, 32
 OUTPUTS = {'image': Image, 'camera_info': CameraInfo, 'points': PointCloud2, 'colored': Image}
 
 
-_MODULES: dict[str, int] = {}
+_DOMAINS: dict[str, tuple[int, Any]] = {}
 
 
 def domain_id(module: str) -> int:
-    """
-    Return a DDS domain of this process and test module alone, 1 to 100.
-
-    Test processes side by side (pytest-xdist's workers) share the hundred.
-    """
-    workers = int(os.environ.get('PYTEST_XDIST_WORKER_COUNT', '1'))
-    worker = int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0')[2:])
-    size = 100 // workers
-    # In turn, so that no two modules of a process share one: a node that a test has killed stays
-    # in its domain for as long as Fast DDS believes in it.
-    turn = _MODULES.setdefault(module, len(_MODULES))
-    return 1 + worker * size + (os.getpid() * 7 + turn) % size
+    """Return a DDS domain of this process and test module alone."""
+    # No two modules of a process share one: a node that a test has killed stays in its domain
+    # for as long as Fast DDS believes in it.
+    if module not in _DOMAINS:
+        _DOMAINS[module] = reserve_domain()
+    return _DOMAINS[module][0]
 
 
 def process_environment(domain: int) -> dict[str, str]:
@@ -82,7 +79,7 @@ def tiny_checkpoint(folder: Path) -> Path:
     return path
 
 
-def wait_for(condition: Callable[[], Any], timeout_s: float = 15.0, what: str = '') -> Any:
+def wait_for(condition: Callable[[], Any], timeout_s: float = PATIENCE_S, what: str = '') -> Any:
     """Return what *condition* gives once it is true; fail after *timeout_s*."""
     end = time.monotonic() + timeout_s
     while not (result := condition()):
@@ -212,7 +209,7 @@ class Rig(Driver):
         self.driver.create_subscription(
             OUTPUTS[name], f'{node}/depth/{name}', self.received[name].append, 200)
 
-    def call(self, kind: type, service: str, request: Any, timeout_s: float = 20.0) -> Any:
+    def call(self, kind: type, service: str, request: Any, timeout_s: float = PATIENCE_S) -> Any:
         """Return the answer of a service."""
         end = time.monotonic() + timeout_s
         # A new client when one does not find its service soon: DDS misses a match now and then.

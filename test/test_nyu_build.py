@@ -176,7 +176,7 @@ def test_a_build_killed_twice_and_resumed_gives_the_same_bytes(here, tmp_path):
         process.send_signal(signal.SIGKILL)
         process.wait()
         assert not (out / 'manifest.csv').exists()
-        wait_for(lambda pids=workers: not any(map(alive, pids)), 10)
+        wait_for(lambda pids=workers: not any(map(alive, pids)))
     assert main(command[3:]) == 0
     assert tree(out) == tree(tmp_path / 'whole')
 

@@ -20,7 +20,7 @@ import time
 from typing import Any
 
 import _have_ros  # noqa: F401
-from _ros import Rig, rig_fixture, wait_for  # noqa: F401
+from _ros import PATIENCE_S, Rig, rig_fixture, wait_for  # noqa: F401
 import cv2
 from lstm_depth.frames import CameraFrame
 from lstm_depth.geometry import Camera
@@ -59,6 +59,9 @@ class Played:
     def __init__(self, rig: Rig, **parameters: Any) -> None:
         """Subscribe to all its topics, then start it."""
         self.messages: list[tuple[str, Any]] = []
+        self.image_arrivals: list[float] = []
+        rig.driver.create_subscription(
+            Image, 'image', lambda msg: self.image_arrivals.append(time.monotonic()), 50)
         for topic, kind in (('camera_info', CameraInfo), ('image', Image), ('depth', Image),
                             ('image/compressed', CompressedImage)):
             rig.driver.create_subscription(
@@ -91,7 +94,7 @@ def test_images_come_in_order_each_with_its_camera_info(rig, folder, tmp_path):
     # The calibration is of images twice as large.
     assert (infos[0].width, infos[0].height) == (WIDTH, HEIGHT)
     assert infos[0].k[0] == infos[0].p[0] == 20.0 and infos[0].k[2] == 11.75
-    assert played.node.done.wait(10) and played.node.status == 0
+    assert played.node.done.wait(PATIENCE_S) and played.node.status == 0
 
 
 def test_without_calibration_the_camera_info_is_uncalibrated(rig, folder):
@@ -140,9 +143,9 @@ def test_the_pace_can_be_set_and_changed(rig, folder):
     played = Played(rig, source=str(folder), loop=True, rate=10.0)
     played.topic('image', 2)
     assert played.node.set_parameters([Parameter('rate', value=200.0)])[0].successful
-    started = time.monotonic()
     played.topic('image', 32)
-    assert time.monotonic() - started < 2.0
+    # The median, for a machine may stand still for a while.
+    assert np.median(np.diff(played.image_arrivals)[-20:]) < 0.05
     refused = played.node.set_parameters([Parameter('stamps', value='never')])[0]
     assert not refused.successful and 'source, now' in refused.reason
 

@@ -25,6 +25,7 @@ from _ros import (  # noqa: F401
     drops,
     image,
     OUTPUTS,
+    PATIENCE_S,
     pixels,
     resets,
     Rig,
@@ -52,12 +53,12 @@ def test_services_and_parameters_answer_while_the_network_runs(rig, checkpoint, 
 
     def slow_push(*args, **kwargs):
         running.set()
-        assert go.wait(20)
+        assert go.wait(2 * PATIENCE_S)
         return push(*args, **kwargs)
 
     monkeypatch.setattr(node.cameras[0].processor.stream, 'push', slow_push)
     rig.show(image(1.0), camera_info())
-    assert running.wait(10)
+    assert running.wait(PATIENCE_S)
     started = time.monotonic()
     assert rig.call(Trigger, '/depth_node/reset', Trigger.Request()).success
     assert rig.set_parameters(cloud_stride=2)[0].successful
@@ -134,13 +135,13 @@ def test_services_answer_while_a_checkpoint_is_loaded_and_it_is_in_use_after_the
 
     def slow_load(choice):
         loading.set()
-        assert go.wait(20)
+        assert go.wait(2 * PATIENCE_S)
         return load(choice)
 
     monkeypatch.setattr(model_loader, 'load', slow_load)
     assert rig.set_parameters(checkpoint=str(other))[0].successful
-    assert loading.wait(10)
-    assert rig.call(Trigger, '/depth_node/reset', Trigger.Request(), timeout_s=5).success
+    assert loading.wait(PATIENCE_S)
+    assert rig.call(Trigger, '/depth_node/reset', Trigger.Request()).success
     rig.show(image(1.1), camera_info())
     rig.answered(2)
     assert facts(rig)['checkpoint'] == str(checkpoint)

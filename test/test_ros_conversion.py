@@ -144,12 +144,14 @@ def test_depth_survives_the_way_into_a_message_and_back(encoding, dtype):
 
 def test_messages_are_filled_fast():
     image = np.zeros((1080, 1920, 3), np.uint8)
-    started = time.perf_counter()
-    msg = to_message(image, 'rgb8', Header())
-    seconds = time.perf_counter() - started
+    seconds = []
+    for _ in range(5):
+        started = time.perf_counter()
+        msg = to_message(image, 'rgb8', Header())
+        seconds.append(time.perf_counter() - started)
     assert isinstance(msg.data, array) and msg.data.typecode == 'B'
     # bytes in place of the array take about a second.
-    assert seconds < 0.2
+    assert min(seconds) < 0.2
 
 
 def test_a_jpeg_is_close_to_its_image():

@@ -26,6 +26,7 @@ from _ros import (  # noqa: F401
     HEIGHT,
     image,
     OUTPUTS,
+    PATIENCE_S,
     pixels,
     resets,
     Rig,
@@ -240,14 +241,14 @@ def test_publishing_overlaps_the_network_and_keeps_every_frame_and_their_order(
 
     def slow_publish(prediction):
         publishing.set()
-        assert go.wait(20)
+        assert go.wait(2 * PATIENCE_S)
         publish(prediction)
 
     monkeypatch.setattr(camera.outputs, 'publish', slow_publish)
     monkeypatch.setattr(camera.processor.stream, 'push', lambda *args, **kwargs: (
         frame := push(*args, **kwargs), pushed.append(frame.depth.copy()))[0])
     rig.show(image(1.0), camera_info())
-    assert publishing.wait(10)
+    assert publishing.wait(PATIENCE_S)
     rig.show(image(1.1), camera_info())
     # The second is through the network while the first is still being published.
     wait_for(lambda: len(pushed) == 2)
@@ -276,12 +277,12 @@ def test_a_frame_under_way_at_deactivation_is_counted_and_not_published(
 
     def slow_push(*args, **kwargs):
         running.set()
-        assert go.wait(20)
+        assert go.wait(2 * PATIENCE_S)
         return push(*args, **kwargs)
 
     monkeypatch.setattr(camera.processor.stream, 'push', slow_push)
     rig.show(image(1.0), camera_info())
-    assert running.wait(10)
+    assert running.wait(PATIENCE_S)
     assert rig.transition(Transition.TRANSITION_DEACTIVATE)
     go.set()
     wait_for(lambda: drops(node) == {'deactivated': 1})

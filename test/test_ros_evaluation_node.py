@@ -101,14 +101,14 @@ class Evaluated:
         """Show a matching pair, and wait until it is scored."""
         scored = self.node.live.mean.images
         self.show(metres(depth, index), metres(truth, index))
-        wait_for(lambda: self.node.live.mean.images > scored, 30, 'for the frame to be scored')
+        wait_for(lambda: self.node.live.mean.images > scored, what='for the frame to be scored')
 
 
 def test_the_running_means_are_published_after_every_frame(rig):
     evaluated = Evaluated(rig)
     for index, depth in enumerate((3.0, 2.0, 1.0)):
         evaluated.pair(index, depth)
-    wait_for(lambda: all(len(values) == 3 for values in evaluated.means.values()), 30)
+    wait_for(lambda: all(len(values) == 3 for values in evaluated.means.values()))
     assert evaluated.means['abs_rel'] == pytest.approx([0.5, 0.25, 1 / 3], abs=1e-6)
     assert evaluated.means['d1'] == pytest.approx([0.0, 0.5, 1 / 3], abs=1e-6)
     expected = [whole_image(0.3, 8.0).score(np.full((24, 32), depth), np.full((24, 32), 2.0))
@@ -123,7 +123,7 @@ def test_the_running_means_are_published_after_every_frame(rig):
     answer = rig.call(Trigger, '/evaluation_node/reset', Trigger.Request())
     assert answer.success and '3 frames' in answer.message
     evaluated.pair(10, 2.0)
-    wait_for(lambda: len(evaluated.means['abs_rel']) == 4, 30)
+    wait_for(lambda: len(evaluated.means['abs_rel']) == 4)
     assert evaluated.means['abs_rel'][-1] == pytest.approx(0.0, abs=1e-6)
 
 
@@ -132,7 +132,7 @@ def test_bad_messages_are_told_and_survived(rig):
     bad = [{'data': b'', 'height': 0}, {'encoding': 'rgb8'}, {'step': 1}]
     for index, fields in enumerate(bad):
         evaluated.show(metres(2.0, index, **fields), metres(2.0, index))
-    wait_for(lambda: sum(evaluated.node.live.problems.values()) == len(bad), 30)
+    wait_for(lambda: sum(evaluated.node.live.problems.values()) == len(bad))
     assert wait_for(lambda: rig.warnings('frame not scored: depth: '))
     evaluated.pair(10)
     assert set(evaluated.node.live.problems) == {'zero_size', 'bad_encoding', 'bad_step'}
@@ -143,7 +143,7 @@ def test_an_unexpected_error_is_told_and_survived(rig, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr('lstm_depth.evaluation.live.whole_image', lambda *_: 1 / 0)
         evaluated.show(metres(2.0, 1), metres(2.0, 1))
-        wait_for(lambda: evaluated.node.live.problems['internal_error'], 30)
+        wait_for(lambda: evaluated.node.live.problems['internal_error'])
     assert wait_for(lambda: rig.warnings('ZeroDivisionError'))
     evaluated.pair(2)
 
@@ -168,8 +168,8 @@ def test_the_reason_for_no_numbers_is_given_once(rig, depths, truths, parameters
     def said() -> list[str]:
         return [line for line in rig.warnings('no frame scored') if re.search(words, line)]
 
-    wait_for(said, 30, f'for {words}')
-    wait_for(lambda: any(re.search(words, status.message) for status in evaluated.statuses), 30)
+    wait_for(said, what=f'for {words}')
+    wait_for(lambda: any(re.search(words, status.message) for status in evaluated.statuses))
     assert len(said()) == 1
     assert re.search(words, evaluated.node.table())
 
@@ -177,7 +177,7 @@ def test_the_reason_for_no_numbers_is_given_once(rig, depths, truths, parameters
 def test_a_silent_topic_is_told_after_frames_were_scored(rig):
     evaluated = Evaluated(rig, no_score_timeout_s=0.5)
     evaluated.pair(0)
-    assert wait_for(lambda: rig.warnings('nothing comes on /depth/image any more'), 30)
+    assert wait_for(lambda: rig.warnings('nothing comes on /depth/image any more'))
 
 
 def test_depth_for_few_of_the_images_is_noted(rig):
@@ -186,7 +186,7 @@ def test_depth_for_few_of_the_images_is_noted(rig):
     assert evaluated.node.to_dict()['notes'] == []
     for index in range(1, 4):
         evaluated.show(truth=metres(2.0, index))
-    wait_for(lambda: evaluated.node.live.truth.count == 4, 30)
+    wait_for(lambda: evaluated.node.live.truth.count == 4)
     note, = evaluated.node.to_dict()['notes']
     assert 'only 1 of 4 ground-truth images' in note and note in evaluated.node.table()
 
@@ -195,7 +195,7 @@ def test_the_tolerance_can_be_set_while_running(rig):
     evaluated = Evaluated(rig)
     assert evaluated.node.set_parameters([Parameter('tolerance_s', value=0.4)])[0].successful
     evaluated.show(metres(3.0, 1.0), metres(2.0, 1.3))
-    wait_for(lambda: evaluated.node.live.mean.images == 1, 30)
+    wait_for(lambda: evaluated.node.live.mean.images == 1)
     refused = evaluated.node.set_parameters([Parameter('tolerance_s', value=99.0)])[0]
     assert not refused.successful
 
@@ -267,7 +267,7 @@ def test_live_numbers_are_those_of_the_replay_to_a_millionth(
             time.sleep(0.5 if index == 0 else 0)
             truths.publish(to_message(frame.depth, '32FC1', header))
             rig.images.publish(to_message(frame.rgb, 'rgb8', header))
-            wait_for(lambda count=index + 1: len(scored) >= count, 60, f'for frame {index}')
+            wait_for(lambda count=index + 1: len(scored) >= count, what=f'for frame {index}')
     status, out, err = ended(evaluation)
     assert status == 0 and 'Traceback' not in err, err
     offline = run_replay(ReplayConfig(str(bag), checkpoint=str(checkpoint), device='cpu',
@@ -284,7 +284,7 @@ def test_live_numbers_are_those_of_the_replay_to_a_millionth(
 
 def test_without_a_single_frame_the_table_says_why(rig, node_process):
     process = node_process('evaluation_node', {})
-    wait_for(lambda: 'evaluation_node' in rig.driver.get_node_names(), 60)
+    wait_for(lambda: 'evaluation_node' in rig.driver.get_node_names())
     status, out, err = ended(process)
     assert status == 0 and 'Traceback' not in err, err
     assert 'nobody publishes /depth/image; start and activate depth_node' in out

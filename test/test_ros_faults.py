@@ -152,5 +152,5 @@ def assert_as_of_a_fresh_stream(bench: Bench, explicit: bool) -> None:
 
 def test_the_node_ends_as_it_should_after_all_that(bench):
     bench.node._process.send_signal(signal.SIGINT)
-    wait_for(lambda: bench.node.status is not None, 30)
+    wait_for(lambda: bench.node.status is not None)
     assert bench.node.status == 0 and 'internal error' not in bench.log

@@ -109,6 +109,7 @@ def test_what_comes_by_two_subscriptions_for_a_moment_is_taken_once(rig, checkpo
 
 def test_it_says_once_how_the_images_are_received_and_why(rig, checkpoint, capfd):
     rig.active_node(checkpoint)
+    wait_for(lambda: rig.log('/image is received'))
     time.sleep(0.6)
     rig.warnings('')
     lines = [line for line in rig._log.splitlines() if '/image is received' in line]
@@ -120,7 +121,7 @@ def test_qos_overrides_win_over_everything(rig, checkpoint):
         'qos_overrides./image.subscription.reliability': 'best_effort',
         'qos_overrides./image.subscription.durability': 'volatile'})
     time.sleep(0.6)
-    profile, = received(rig)
+    profile, = wait_for(lambda: received(rig))
     assert profile.reliability == BEST_EFFORT
 
 

@@ -24,7 +24,15 @@ import time
 from typing import Any
 
 from _have_ros_launch import installed_fixture, on_the_path_fixture  # noqa: F401
-from _ros import camera_info, image, process_environment, Rig, tiny_checkpoint, wait_for
+from _ros import (
+    camera_info,
+    image,
+    PATIENCE_S,
+    process_environment,
+    Rig,
+    tiny_checkpoint,
+    wait_for,
+)
 from launch import LaunchContext
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch_ros.actions import Node
@@ -135,7 +143,7 @@ def test_ros2_launch_brings_up_an_active_node_and_stops_cleanly(installed, tmp_p
         env=process_environment(rig.domain), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True)
     try:
-        wait_for(rig.images.get_subscription_count, 60, 'for the node to activate')
+        wait_for(rig.images.get_subscription_count, what='for the node to activate')
         state = rig.call(GetState, '/robot/depth_node/get_state', GetState.Request())
         assert state.current_state.label == 'active'
         rig.listen('image', '/robot/depth_node')
@@ -147,7 +155,7 @@ def test_ros2_launch_brings_up_an_active_node_and_stops_cleanly(installed, tmp_p
         assert rig.received['image']
     finally:
         process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=PATIENCE_S)
         rig.close()
     assert process.returncode == 0, output
     assert 'process has finished cleanly' in output and 'Traceback' not in output, output

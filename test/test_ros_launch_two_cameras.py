@@ -21,7 +21,7 @@ import signal
 import subprocess
 
 from _have_ros_launch import installed_fixture, on_the_path_fixture  # noqa: F401
-from _ros import process_environment, Rig, tiny_checkpoint, wait_for
+from _ros import PATIENCE_S, process_environment, Rig, tiny_checkpoint, wait_for
 from launch import LaunchContext
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch_ros.actions import Node
@@ -63,9 +63,9 @@ def test_ros2_launch_gives_depth_of_both_cameras(installed, tmp_path, capfd):
         rig.driver.create_subscription(
             Image, f'/depth_node/{camera}/depth/image', messages.append, 10)
     try:
-        wait_for(lambda: all(received.values()), 60, 'for depth of both cameras')
+        wait_for(lambda: all(received.values()), what='for depth of both cameras')
     finally:
         process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=PATIENCE_S)
         rig.close()
     assert process.returncode == 0 and 'Traceback' not in output, output

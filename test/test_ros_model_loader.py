@@ -19,7 +19,7 @@ from threading import Event
 from unittest.mock import Mock
 
 import _have_ros  # noqa: F401
-from _ros import wait_for
+from _ros import PATIENCE_S, wait_for
 from lstm_depth.errors import CheckpointError
 from lstm_depth.ros import model_loader
 from lstm_depth.ros.model_loader import EngineChoice, ModelLoader
@@ -36,7 +36,7 @@ def go_fixture(monkeypatch) -> Event:
     go = Event()
 
     def load(choice: EngineChoice) -> str:
-        assert go.wait(20)
+        assert go.wait(2 * PATIENCE_S)
         if choice.checkpoint == 'bad':
             raise CheckpointError('it is bad')
         return 'an engine'

@@ -18,6 +18,7 @@ from __future__ import annotations
 from threading import Event, Thread
 
 import _have_ros  # noqa: F401
+from _ros import PATIENCE_S
 from lstm_depth.ros.worker import Worker
 import pytest
 
@@ -29,14 +30,14 @@ def blocked():
 
     def work(item):
         started.set()
-        assert go.wait(5)
+        assert go.wait(2 * PATIENCE_S)
         if item == 'broken':
             raise ValueError('broken item')
         done.append(item)
 
     worker = Worker('test', work, lambda error: done.append(str(error)))
     worker.put('first')
-    assert started.wait(5)
+    assert started.wait(PATIENCE_S)
     yield worker, go, done
     go.set()
     worker.stop()
@@ -47,7 +48,7 @@ def finish(worker: Worker, go: Event) -> None:
     idle = Event()
     go.set()
     worker.call(idle.set)
-    assert idle.wait(5)
+    assert idle.wait(PATIENCE_S)
 
 
 def test_only_the_newest_of_waiting_items_is_worked_on(blocked):
@@ -112,7 +113,7 @@ def test_an_item_that_is_handed_over_waits_for_the_one_of_its_key_in_work(blocke
     assert not handed.wait(0.1)
     assert worker.hand_over('other', 'other key')
     go.set()
-    assert handed.wait(5)
+    assert handed.wait(PATIENCE_S)
     while 'second' not in done:
         pass
     assert sorted(done) == ['first', 'other', 'second']

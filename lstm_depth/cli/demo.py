@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         metavar='DIR', help='write strip.png, video.mp4, bag/ and report.json '
                         'here, replacing older ones')
     parser.add_argument('--frames', type=int, metavar='N', default=0,
-                        help='frames to play; 0 for all of a source, 150 of the sample')
+                        help='frames to record; 0 for all of a source, 150 of the sample')
     parser.add_argument('--rate', type=float, default=0.0, metavar='HZ',
                         help='frames a second; 0 for the pace of the source, 10 for the sample')
     parser.add_argument('--seed', type=int, default=0, help='which room the sample shows')

@@ -53,6 +53,10 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
 
+# Longer than a depth node takes to look at who publishes.
+_SETTLE_S = 0.5
+
+
 class CameraNode(Node):
     """
     Play a source from a thread of its own.
@@ -135,12 +139,16 @@ class CameraNode(Node):
         image = self._image or self._jpeg
         if wanted:
             self.get_logger().info(f'waiting for {wanted} subscribers of {image.topic_name}')
-        beside = [publisher for publisher in (self._info, self._depth) if publisher is not None]
-        while ((image.get_subscription_count() < wanted
-                or any(publisher.get_subscription_count() < min(wanted, 1)
-                       for publisher in beside))
-               and not self._stop.wait(0.05)):
-            pass
+        publishers = [publisher for publisher in (image, self._info, self._depth)
+                      if publisher is not None]
+        counts, since = [], time.monotonic()
+        # A subscriber is seen here before it sees us, and ours subscribe anew once they do.
+        while wanted and time.monotonic() < since + _SETTLE_S:
+            now = [publisher.get_subscription_count() for publisher in publishers]
+            if now != counts or now[0] < wanted or min(now) < 1:
+                counts, since = now, time.monotonic()
+            if self._stop.wait(0.05):
+                return
 
     def _play(self) -> None:
         """Publish every frame when it is due."""

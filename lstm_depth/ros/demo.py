@@ -67,7 +67,7 @@ class DemoConfig:
 
     *source*: a bag, video, image folder or webcam; None renders a sample of
     *frames* frames of room *seed* at *width* x *height*. *frames*: with a source,
-    stop after so many; 0 for all. *rate*: frames a second, 0 for the pace of the
+    stop once so many have depth; 0 for all. *rate*: frames a second, 0 for the pace of the
     source, and `SAMPLE_RATE_HZ` for the sample. The topics are those inside a source
     bag. *min_depth*, *max_depth*: metres, of the ground truth that counts and of the
     pictures.

@@ -25,6 +25,7 @@ from lstm_depth.msgs.camera_info import scaled_info_fields
 from lstm_depth.msgs.cloud import CLOUD_DTYPE
 from lstm_depth.msgs.image import decode_depth, decode_rgb
 import numpy as np
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
@@ -51,7 +52,11 @@ class Recorder(Node):
     """
 
     def __init__(self, bag: BagWriter, **kwargs: Any) -> None:
-        """Subscribe to everything; *bag* must be open as long as the node is served."""
+        """
+        Subscribe to the depth node's outputs, and to the images once these are published.
+
+        *bag* must be open as long as the node is served.
+        """
         super().__init__('recorder', **kwargs)
         self._bag = bag
         self._arrived: dict[int, float] = {}
@@ -62,11 +67,18 @@ class Recorder(Node):
         self.last_depth: float | None = None
         self.status: dict[str, str] = {}
         for kind, topic, callback in (
-                (Image, IMAGE_TOPIC, self._on_image), (Image, DEPTH_TOPIC, self._on_depth),
-                (CameraInfo, INFO_TOPIC, self._on_info),
+                (Image, DEPTH_TOPIC, self._on_depth), (CameraInfo, INFO_TOPIC, self._on_info),
                 (PointCloud2, POINTS_TOPIC, self._on_points),
                 (DiagnosticArray, '/diagnostics', self._on_diagnostics)):
             self.create_subscription(kind, topic, callback, _QOS)
+        self._start = self.create_timer(0.05, self._listen_to_images,
+                                        clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def _listen_to_images(self) -> None:
+        """Subscribe to the images, for which the camera waits, once the depth node is there."""
+        if all(map(self.count_publishers, (DEPTH_TOPIC, INFO_TOPIC, POINTS_TOPIC))):
+            self.destroy_timer(self._start)
+            self.create_subscription(Image, IMAGE_TOPIC, self._on_image, _QOS)
 
     def _on_image(self, msg: Image) -> None:
         """Record one input image."""

@@ -17,8 +17,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import cache
 import os
 from pathlib import Path
+import socket
 import time
 from types import TracebackType
 from typing import Any
@@ -28,13 +30,59 @@ from lstm_depth.ros.process import NodeProcess
 
 # Domains above 101 collide with the ports that Linux gives to other programs.
 _DOMAINS = 101
+# The UDP ports of a domain (DDSI-RTPS 2.5, 9.6.2.3): participants listen on the tenth, the
+# twelfth and so on; the ninth is nobody's.
+_FIRST_PORT, _PORTS_EACH, _SPARE, _PARTICIPANTS = 7400, 250, 9, range(10, 26, 2)
 # Importing a library that runs networks and loading a model takes its time on a slow disk.
 _START_S = 120.0
 
 
+@cache
+def _own() -> tuple[int, socket.socket]:
+    return reserve_domain()
+
+
 def own_domain() -> int:
-    """Return a DDS domain that depends on this process."""
-    return 1 + os.getpid() % _DOMAINS
+    """Return the DDS domain of this process, in which nobody else on this machine is."""
+    return _own()[0]
+
+
+def reserve_domain() -> tuple[int, socket.socket]:
+    """
+    Return a DDS domain that nobody on this machine is in, and what keeps it ours.
+
+    Another process that asks here gets another domain until the socket is closed; its end
+    closes it, however it ends. DataError when there is no free one.
+    """
+    start = os.getpid() * 7
+    for domain in (1 + (start + turn) % _DOMAINS for turn in range(_DOMAINS)):
+        first = _FIRST_PORT + _PORTS_EACH * domain
+        if (kept := _bind(first + _SPARE)) is None:
+            continue
+        if all(_is_free(first + port) for port in _PARTICIPANTS):
+            return domain, kept
+        kept.close()
+    raise DataError(f'each of the ROS domains 1 to {_DOMAINS} is in use on this machine; end '
+                    'some of its nodes')
+
+
+def _bind(port: int) -> socket.socket | None:
+    """Return a socket that holds a UDP port, None where somebody else holds it."""
+    held = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        held.bind(('', port))
+    except OSError:
+        held.close()
+        return None
+    return held
+
+
+def _is_free(port: int) -> bool:
+    """Return whether nobody holds a UDP port."""
+    held = _bind(port)
+    if held is not None:
+        held.close()
+    return held is not None
 
 
 def own_environment(domain: int) -> dict[str, str]:

@@ -38,9 +38,9 @@ def watch(executor: SingleThreadedExecutor, recorder: Recorder, depth: NodeProce
     """
     Serve *recorder* until *camera* has ended and the last answers are in.
 
-    *frames*: end the camera after so many images; 0 never. Ctrl-C ends the recording
-    as if the source had ended, once there is something recorded. Raises NodeFailure
-    with a one-sentence cause and the last output of the process it is about.
+    *frames*: end the camera once so many depth images are recorded; 0 never. Ctrl-C ends
+    the recording as if the source had ended, once there is something recorded. Raises
+    NodeFailure with a one-sentence cause and the last output of the process it is about.
     """
     session = _Session(recorder, depth, camera, frames)
     with tqdm(total=frames or None, unit='frame', desc='depth') as bar:
@@ -72,7 +72,10 @@ class _Session:
         """Return whether everything is recorded; raise NodeFailure when it cannot be."""
         counts = (self._recorder.images, self._recorder.depths)
         if counts != self._seen:
-            self._seen, self._changed = counts, time.monotonic()
+            # Images without depth are no progress, however many there are.
+            if counts[1] != self._seen[1] or not self._seen[0] or self._seen[1]:
+                self._changed = time.monotonic()
+            self._seen = counts
         self._check_processes()
         if not self._input_ended:
             self._watch_input()
@@ -96,9 +99,11 @@ class _Session:
         """Notice the end of the source, or make it after the wanted number of frames."""
         if self._camera.status == 0:
             self._input_ended = True
-        elif self._frames and self._recorder.images >= self._frames:
+        elif self._frames and self._recorder.depths >= self._frames:
             self._input_ended = True
             self._camera.stop()
+            # Nothing was listened to meanwhile.
+            self._changed = time.monotonic()
 
     def _check_silence(self, quiet_s: float) -> None:
         """Raise NodeFailure when nothing has come for too long."""

@@ -107,9 +107,9 @@ class DepthStream:
     stateful mode, rebuild the state from the buffer every so many frames, to bound drift;
     0 is never.
     *focal_scaling*: correct the metric scale for cameras of another focal length
-    than the model was trained with (see ``push``). *sharpen*: make the edges of depth steeper,
-    which leaves fewer points in the air between two surfaces. *anchor*: what gives depth the
-    scale of the world, a name of ``lstm_depth.anchor``; *anchor_config*: its settings.
+    than the model was trained with (see ``push``). *sharpen*: move the edges of depth to those
+    of the image and make them steeper. *anchor*: what gives depth the scale of the world, a
+    name of ``lstm_depth.anchor``; *anchor_config*: its settings.
 
     Nothing pushed can leave NaN in the state. Not thread-safe: one thread pushes.
     Raises ConfigError for values out of range.
@@ -228,7 +228,7 @@ class DepthStream:
             self._count(ResetReason.NON_FINITE)
         self._last_stamp, self._last_size = stamp_s, rgb.shape[:2]
         reset, self._pending = self._pending, None
-        answer = self._postprocess(depth, rgb.shape[:2], camera, out)
+        answer = self._postprocess(depth, image, rgb.shape[:2], camera, out)
         anchored = self._anchor and self._anchor.apply(rgb, answer, camera, stamp_s, pose, points)
         if anchored and out is not None:
             np.copyto(out, anchored.depth)
@@ -301,11 +301,11 @@ class DepthStream:
         _, state = self._model.clip(list(self._buffer))
         return state if self._model.is_finite(state) else self._model.init()
 
-    def _postprocess(self, depth: np.ndarray, size: tuple[int, int], camera: Camera | None,
-                     out: np.ndarray | None) -> np.ndarray:
+    def _postprocess(self, depth: np.ndarray, image: np.ndarray, size: tuple[int, int],
+                     camera: Camera | None, out: np.ndarray | None) -> np.ndarray:
         """Return (H, W) float32 metres at *size*, with the scale of *camera*, maybe in *out*."""
         if self.sharpen:
-            depth = sharpen_edges(depth)
+            depth = sharpen_edges(depth, image)
         scale = self._focal_scale(camera)
         if scale != 1.0:
             depth = depth * np.float32(scale)

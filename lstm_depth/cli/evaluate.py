@@ -73,7 +73,7 @@ def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--flip-average', action='store_true',
                         help='average with the prediction for the mirrored image')
     parser.add_argument('--sharpen', action=argparse.BooleanOptionalAction, default=True,
-                        help='score depth with the steeper edges that nodes publish, or as the '
+                        help='score depth with the sharper edges that nodes publish, or as the '
                         'network gives it')
     parser.add_argument('--warmup', type=int, default=0, metavar='N',
                         help='feed the N frames before each scored one, from a zero state; 0 '

@@ -102,7 +102,7 @@ class DepthSettings(Settings):
     focal_scaling: bool = _parameter(
         True, 'Correct the metric scale by the focal length in camera_info.')
     sharpen: bool = _parameter(
-        True, 'Make the edges of depth steeper: fewer points in the air between two surfaces.')
+        True, 'Move the edges of depth to those of the image and make them steeper.')
     max_image_megapixels: float = _parameter(
         40.0, 'Compressed images that claim to be larger are dropped before they are decoded '
         '[1e6 pixels].', low=0.01, high=1000.0)

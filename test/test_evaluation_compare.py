@@ -16,13 +16,11 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import replace
 import io
 import json
 import math
 from xml.etree import ElementTree
 
-from _oracles import CountingModel, ReadingModel
 from _recordings import camera_frames, tiny_checkpoint, write_bag
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -35,7 +33,6 @@ from lstm_depth.evaluation.compare import (
     Contender,
     Difference,
     Entry,
-    frozen_std,
     paired_differences,
     parse_contenders,
     temporal_differences,
@@ -55,11 +52,8 @@ from lstm_depth.evaluation.results import Evaluation, FrameResult, HEADLINE, Int
 from lstm_depth.models import create_model
 from lstm_depth.runtime.loading import load_model
 from lstm_depth.scoring.temporal import PAIR_MEASURES
-from lstm_depth.stream import DepthStream
 import numpy as np
 import pytest
-
-FRAME = next(camera_frames(1))
 
 
 def evaluation(errors, *, rate_hz=0.0, scene='room', names=None):
@@ -401,42 +395,3 @@ def test_second_half_of_a_bag_can_be_compared(folder):
                  '--json', str(folder / 'half.json')]) == 0
     assert json.loads((folder / 'half.json').read_text())['settings']['frames'] == \
         'held out of all (the second half of one recording)'
-
-
-class SettlingModel(CountingModel):
-    """Predict 1 m, and as much more as half to the power of the frames seen."""
-
-    def forward(self, frame, state=None):
-        depth, (count,) = super().forward(frame, state)
-        return 1 + 0.5 ** (10 * depth), (count,)
-
-
-@pytest.mark.parametrize(('mode', 'buffer'), [('stateful', 8), ('window', 4), ('window', 1)])
-def test_frozen_frame_comes_to_rest_in_every_form(mode, buffer):
-    stream = DepthStream(SettlingModel(), mode=mode, buffer_size=buffer)
-    early = frozen_std(stream, FRAME, warmup=0, frames=4)
-    late = frozen_std(stream, FRAME, warmup=30, frames=4)
-    # Only what has a memory needs time to settle.
-    assert (early == 0) == (buffer == 1)
-    assert late <= 1e-6
-
-
-def test_deviation_of_a_frozen_frame_is_that_of_the_predictions():
-    factors = np.array([5.0, 1.0, 1.1, 0.9, 1.2])
-    predictions = iter(factors)
-
-    class Moody(DepthStream):
-
-        def push(self, rgb, stamp_s, *, camera=None):
-            prediction = super().push(rgb, stamp_s, camera=camera)
-            return replace(prediction, depth=np.full(rgb.shape[:2], next(predictions), np.float32))
-
-    found = frozen_std(Moody(ReadingModel(), device='cpu'), FRAME, warmup=1, frames=4)
-    assert found == pytest.approx(factors[1:].std(ddof=1), rel=1e-5)
-
-
-@pytest.mark.parametrize('options', [{'warmup': -1}, {'frames': 1}])
-def test_frozen_frame_needs_two_predictions(options):
-    stream = DepthStream(ReadingModel(), device='cpu')
-    with pytest.raises(ConfigError, match='at least 2 frames'):
-        frozen_std(stream, FRAME, **options)

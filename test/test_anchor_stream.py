@@ -13,6 +13,8 @@
 # limitations under the License.
 """Tests of anchored depth in the stream, and in the commands that score it."""
 
+import json
+
 from _anchoring import abs_rel, fake_network, walk
 from _recordings import tiny_checkpoint
 from lstm_depth.cli import main
@@ -111,28 +113,35 @@ def recording(tmp_path_factory):
 def test_replay_says_what_anchored_depth(recording, tmp_path, capsys):
     """A network that answers 2.5 m everywhere comes nearer with poses."""
     checkpoint = str(tiny_checkpoint(tmp_path / 'tiny.safetensors'))
-    main(['replay', str(recording), '--checkpoint', checkpoint, '--anchor', 'odometry'])
+    main(['replay', str(recording), '--checkpoint', checkpoint, '--anchor', 'odometry',
+          '--json', str(tmp_path / 'numbers.json')])
 
     text = capsys.readouterr().out
     assert 'odometry, poses of' in text and '/tf' in text
+    assert 'odometry' in (tmp_path / 'numbers.json').read_text()
 
 
 def test_compare_puts_anchored_depth_beside_depth_alone(recording, tmp_path, capsys):
     """One line each, and the difference with its verdict."""
     checkpoint = str(tiny_checkpoint(tmp_path / 'tiny.safetensors'))
     main(['compare', str(recording), '--checkpoints', checkpoint, '--anchor', 'none', 'odometry',
-          '--protocol', 'raw'])
+          '--protocol', 'raw', '--json', str(tmp_path / 'numbers.json')])
 
     text = capsys.readouterr().out
     assert 'tiny alone' in text and 'tiny odometry' in text
+    entries = json.loads((tmp_path / 'numbers.json').read_text())['entries']
+    alone, anchored = (entry['contender']['anchoring'] for entry in entries)
+    assert alone == '' and anchored.startswith('odometry, poses of')
 
 
 def test_evaluate_says_how_often_depth_is_as_right_as_it_says(recording, tmp_path, capsys):
     """By classes of confidence."""
     checkpoint = str(tiny_checkpoint(tmp_path / 'tiny.safetensors'))
     main(['evaluate', str(recording), '--checkpoint', checkpoint, '--anchor', 'odometry',
-          '--protocol', 'raw', '--confidence', '--no-temporal', '--limit', '20'])
+          '--protocol', 'raw', '--confidence', '--no-temporal', '--limit', '20',
+          '--json', str(tmp_path / 'numbers.json')])
 
+    assert 'odometry' in (tmp_path / 'numbers.json').read_text()
     assert 'the share that is right to 25 %: ' in capsys.readouterr().out
 
 

@@ -167,7 +167,11 @@ class Entry:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
-        return asdict(self)
+        anchoring = self.contender.anchoring
+        # Poses and points of a whole recording are not what was measured.
+        plain = asdict(replace(self, contender=replace(self.contender, anchoring=UNANCHORED)))
+        plain['contender']['anchoring'] = anchoring.settings.get('anchor', '')
+        return plain
 
 
 @dataclass(frozen=True, eq=False)

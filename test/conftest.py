@@ -16,6 +16,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 from pathlib import Path
 import shutil
@@ -31,6 +32,9 @@ settings.register_profile('any machine', deadline=None)
 settings.load_profile('any machine')
 # Exported graphs go to a cache of this run's own, in the processes that tests start, too.
 os.environ['LSTM_DEPTH_CACHE'] = tempfile.mkdtemp(prefix='lstm_depth-tests-')
+# What ROS tests leave for the garbage collector holds threads and locks of the middleware, which
+# a forked process (of flake8, of PyTorch's loaders) does not have: it is not to collect it.
+os.register_at_fork(before=gc.freeze, after_in_parent=gc.unfreeze)
 atexit.register(shutil.rmtree, os.environ['LSTM_DEPTH_CACHE'], ignore_errors=True)
 
 SHARED = Path(__file__).resolve().parents[2] / 'shared'

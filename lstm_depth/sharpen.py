@@ -19,7 +19,8 @@ image does. Two filters at the network's own size, for a millisecond or two:
 
 - a guided filter (He, Sun and Tang 2013, "Guided image filtering"; at half the size as in their
   "Fast guided filter", arXiv:1505.00996) takes log depth around each pixel for a linear function
-  of the colour and so moves edges to those of the image;
+  of the colour and so moves edges to those of the image (opencv-python comes without the one of
+  OpenCV's contributed modules);
 - a toggle mapping (Kramer and Bruckner 1975, "Iterations of a non-linear transformation for
   enhancement of digital images"; a shock filter in the terms of Osher and Rudin 1990) moves each
   pixel of an edge, a point in the air, towards the surface that it is nearer to.

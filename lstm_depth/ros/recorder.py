@@ -71,13 +71,13 @@ class Recorder(Node):
                 (PointCloud2, POINTS_TOPIC, self._on_points),
                 (DiagnosticArray, '/diagnostics', self._on_diagnostics)):
             self.create_subscription(kind, topic, callback, _QOS)
-        self._start = self.create_timer(0.05, self._listen_to_images,
-                                        clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._until_outputs = self.create_timer(
+            0.05, self._listen_to_images, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def _listen_to_images(self) -> None:
         """Subscribe to the images, for which the camera waits, once the depth node is there."""
         if all(map(self.count_publishers, (DEPTH_TOPIC, INFO_TOPIC, POINTS_TOPIC))):
-            self.destroy_timer(self._start)
+            self.destroy_timer(self._until_outputs)
             self.create_subscription(Image, IMAGE_TOPIC, self._on_image, _QOS)
 
     def _on_image(self, msg: Image) -> None:

@@ -72,8 +72,8 @@ class _Session:
         """Return whether everything is recorded; raise NodeFailure when it cannot be."""
         counts = (self._recorder.images, self._recorder.depths)
         if counts != self._seen:
-            # Images without depth are no progress, however many there are.
-            if counts[1] != self._seen[1] or not self._seen[0] or self._seen[1]:
+            # Images without any depth are no progress, however many there are after the first.
+            if counts[1] or not self._seen[0]:
                 self._changed = time.monotonic()
             self._seen = counts
         self._check_processes()

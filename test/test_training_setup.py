@@ -34,6 +34,18 @@ def test_a_device_that_is_not_there_is_an_error(monkeypatch):
         make_fabric(TrainSection(device='cuda'))
 
 
+@pytest.mark.parametrize('deterministic', [True, False])
+def test_kernels_on_cuda_are_the_same_each_time_or_the_fastest(deterministic, monkeypatch):
+    chosen = {}
+    monkeypatch.setattr(torch, 'use_deterministic_algorithms',
+                        lambda mode, warn_only: chosen.update(deterministic=mode))
+    monkeypatch.setattr(torch.backends.cudnn, 'benchmark', deterministic)
+    monkeypatch.setenv('CUBLAS_WORKSPACE_CONFIG', 'old')
+    setup.choose_kernels(deterministic)
+    assert chosen == {'deterministic': deterministic}
+    assert torch.backends.cudnn.benchmark is not deterministic
+
+
 def test_the_device_and_the_precision_are_those_of_the_recipe():
     fabric = make_fabric(TrainSection(device='cpu', precision='bf16-mixed'))
     assert fabric.device.type == 'cpu' and fabric.world_size == 1

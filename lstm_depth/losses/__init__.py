@@ -17,7 +17,7 @@ Training losses on clips of metric depth, masked where the ground truth is inval
 A recipe names its terms and their weights: ``DepthLoss({'mse': 1, 'std': 0.1})``.
 """
 
-from lstm_depth.losses.combined import DepthLoss, LOSS_NAMES
+from lstm_depth.losses.combined import DepthLoss, LOSS_NAMES, TEMPORAL_NAMES
 from lstm_depth.losses.perceptual import PerceptualLoss
 
-__all__ = ['LOSS_NAMES', 'DepthLoss', 'PerceptualLoss']
+__all__ = ['LOSS_NAMES', 'TEMPORAL_NAMES', 'DepthLoss', 'PerceptualLoss']

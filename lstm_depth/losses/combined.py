@@ -39,6 +39,8 @@ _TERMS: dict[str, Callable[..., Tensor]] = {
     'tgm': structure.tgm_loss,
 }
 LOSS_NAMES = (*_TERMS, 'perceptual')
+# Those that compare frames with each other.
+TEMPORAL_NAMES = ('temporal', 'drift', 'tgm')
 
 
 class DepthLoss(nn.Module):

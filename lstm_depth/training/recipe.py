@@ -187,6 +187,26 @@ class ScheduleSection:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DistillSection:
+    """
+    Knowledge distillation, see ``lstm_depth.training.distill``.
+
+    *teachers*: checkpoints whose mean depth is a second label; none for no distillation.
+    *weight*: its share of the loss, the rest is that of the truth. *flip*: teachers are asked
+    about the mirrored image, too.
+    """
+
+    teachers: list[str] = field(default_factory=list)
+    weight: float = 0.5
+    flip: bool = True
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a weight that is no share."""
+        if not 0 < self.weight <= 1:
+            raise ConfigError(f'distill.weight must be above 0 and at most 1, not {self.weight}')
+
+
+@dataclass(frozen=True, kw_only=True)
 class PhaseSection:
     """
     One part of a schedule, with an optimizer of its own.
@@ -204,7 +224,7 @@ class PhaseSection:
     every clip once. *patience*: stop the phase after so many validations without a better
     one, 0 for never. *augmentation*: its size is the model's input where none is named,
     and its focal length always the model's. *motion*: how the camera moves through stills
-    when clips have more than one frame.
+    when clips have more than one frame. *distill*: teachers whose depth counts as labels, too.
     """
 
     name: str = ''
@@ -229,6 +249,7 @@ class PhaseSection:
     sampling: SamplingConfig = SamplingConfig()
     augmentation: AugmentConfig = AugmentConfig()
     motion: MotionConfig = MotionConfig()
+    distill: DistillSection = DistillSection()
 
     def __post_init__(self) -> None:
         """Raise ConfigError naming the first value that cannot work."""
@@ -283,7 +304,9 @@ class TrainSection:
     *output*: the folder to write to. *max_steps*: stop after so many optimizer steps in
     all, 0 for the whole recipe. *device*: auto, cpu, cuda or mps. *workers*: processes that
     make clips. *save_every*, *log_every*: steps. *pictures*: held-out frames in TensorBoard's
-    grid and in the strip. *half*: store the finished weights as float16.
+    grid and in the strip. *half*: store the finished weights as float16. *deterministic*: on
+    CUDA, the same seed makes the same weights where there are kernels for it; a step takes two
+    to three times as long. On the CPU it always does.
     """
 
     output: str = 'runs/train'
@@ -297,6 +320,7 @@ class TrainSection:
     compile: bool = False  # noqa: A003
     pictures: int = 4
     half: bool = False
+    deterministic: bool = False
 
     def __post_init__(self) -> None:
         """Raise ConfigError naming the first value that cannot work."""

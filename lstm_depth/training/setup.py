@@ -51,9 +51,7 @@ def make_fabric(section: TrainSection) -> Fabric:
     if problem:
         raise ConfigError(f'{problem}; choose train.device=cpu to do so')
     if device.type == 'cuda':
-        # The same seed makes the same weights where CUDA has a way to; it warns where not.
-        os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
-        torch.use_deterministic_algorithms(True, warn_only=True)
+        choose_kernels(section.deterministic)
     world = int(os.environ.get('WORLD_SIZE', '1'))
     accelerator = device.type if device.type in ('cpu', 'cuda', 'mps') else 'auto'
     if world == 1:
@@ -67,6 +65,15 @@ def make_fabric(section: TrainSection) -> Fabric:
                         strategy=strategy, precision=section.precision)
     fabric.launch()
     return fabric
+
+
+def choose_kernels(deterministic: bool) -> None:
+    """Take CUDA's kernels that give the same numbers each time, or the fastest."""
+    if deterministic:
+        os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
+    # It warns where CUDA has no such kernel.
+    torch.use_deterministic_algorithms(deterministic, warn_only=True)
+    torch.backends.cudnn.benchmark = not deterministic
 
 
 def build_model(section: ModelSection) -> DepthModel:

@@ -16,6 +16,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import islice
 import math
@@ -28,10 +29,14 @@ from lstm_depth.models import DepthModel
 from lstm_depth.models.base import detach_state
 from lstm_depth.models.cores import State
 from lstm_depth.training.depthwise import FastDepthwise
+from lstm_depth.training.distill import Distillation
 from lstm_depth.training.dropout import FastDropout
 import torch
 from torch import nn, Tensor
 from torch.optim import Optimizer
+
+# What the distance to a teacher is called among the terms of a loss.
+DISTILL = 'distill'
 
 
 def step_batches(loader: Iterable[ClipBatch], accumulate: int,
@@ -56,7 +61,10 @@ class ClipRunner(nn.Module):
 
     def forward(self, frames: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Return depth (B, T, 1, H, W) of uint8 frames (B, T, 3, H, W), and the last state."""
-        with FastDepthwise(), FastDropout():
+        with ExitStack() as stack:
+            if frames.device.type == 'cpu':
+                stack.enter_context(FastDepthwise())
+                stack.enter_context(FastDropout())
             return self.model.forward_clip(frames.float() / 255, state)
 
 
@@ -82,12 +90,13 @@ class Stepper:
 
     def __init__(self, fabric: Fabric, runner: nn.Module, model: DepthModel,
                  optimizer: Optimizer, loss: DepthLoss, *, clip_gradient: float = 0.0,
-                 carry_state: bool = False) -> None:
+                 carry_state: bool = False, distillation: Distillation | None = None) -> None:
         """Take what `Fabric.setup` returned, and the bare *model* within."""
         self._fabric, self._runner, self._model = fabric, runner, model
         self._optimizer, self._loss = optimizer, loss
         self._clip = clip_gradient or math.inf
         self._carry = carry_state
+        self._distillation = distillation
         self._buffers = list(model.buffers())
         self.state: State = ()
 
@@ -139,6 +148,12 @@ class Stepper:
         if self._carry:
             self.state = detach_state(state)
         loss, terms = self._loss(prediction, batch.depth, batch.valid)
+        if self._distillation:
+            with self._fabric.autocast():
+                distance = self._distillation(prediction, batch.frames)
+            share = self._distillation.weight
+            loss = (1 - share) * loss + share * distance
+            terms = terms | {DISTILL: distance.detach()}
         return loss, terms, relative_spread(prediction.detach(), batch.depth, batch.valid)
 
     def _all_finite(self, value: Tensor) -> bool:

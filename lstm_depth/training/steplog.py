@@ -28,7 +28,7 @@ from lstm_depth.training.monitor import Monitor
 from lstm_depth.training.recipe import TrainConfig
 from lstm_depth.training.run_summary import peak_memory_mb
 from lstm_depth.training.state import Progress
-from lstm_depth.training.step import StepResult
+from lstm_depth.training.step import DISTILL, StepResult
 from tqdm import tqdm
 
 BAD_STEPS = 3
@@ -105,7 +105,8 @@ class StepLog:
                 'spread': result.spread, 'frames_per_s': speed, 'wait_share': wait_share,
                 'memory_mb': peak_memory_mb(self._fabric.device), 'skipped': progress.skipped,
                 **{f'loss_{name}': result.terms.get(name, float('nan'))
-                   for phase in self._config.phases for name in phase.loss}}
+                   for phase in self._config.phases
+                   for name in (*phase.loss, *([DISTILL] if phase.distill.teachers else []))}}
 
     def _count_bad(self, group: Sequence[ClipBatch]) -> None:
         """Count a step that was skipped; TrainingError at the third in a row."""

@@ -33,6 +33,7 @@ from lstm_depth.errors import CheckpointError, ConfigError
 from lstm_depth.files import write_text
 from lstm_depth.training import state as saved_state
 from lstm_depth.training.batches import open_data, phase_loader
+from lstm_depth.training.distill import make_distillation
 from lstm_depth.training.interrupt import InterruptRequest
 from lstm_depth.training.optim import (
     make_optimizer,
@@ -194,9 +195,12 @@ class Trainer:
         runner, self.optimizer = self.fabric.setup(runner, optimizer)
         self.schedule = make_schedule(optimizer, phase, epoch_steps, done)
         loss = make_loss(self.config.perceptual, phase, self.model).to(self.fabric.device)
+        distillation = make_distillation(self.config, phase, self.model)
         self.stepper = Stepper(self.fabric, runner, self.model, self.optimizer, loss,
                                clip_gradient=phase.clip_gradient,
-                               carry_state=phase.carry_state)
+                               carry_state=phase.carry_state,
+                               distillation=distillation and distillation.to(
+                                   self.fabric.device))
         if resumed:
             self.stepper.state = tuple(tensor.to(self.fabric.device)
                                        for tensor in resumed['state'])

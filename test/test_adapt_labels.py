@@ -118,8 +118,10 @@ def test_a_folder_of_transformers_is_a_teacher(tmp_path):
     assert found.shape == short_walk()[0].depth.shape and np.isfinite(found).all()
 
 
-def scores(share, here, elsewhere, d1=0.5):
-    return Scores(share, {'abs_rel': here, 'd1': d1}, {'rooms': {'abs_rel': elsewhere}})
+def scores(share, here, elsewhere, d1=0.5, d1_elsewhere=0.8):
+    return Scores(share, {'abs_rel': here, 'd1': d1},
+                  {'rooms': {'abs_rel': elsewhere, 'd1': d1_elsewhere},
+                   'flats': {'abs_rel': 0.2, 'd1': 0.7}})
 
 
 def test_the_best_that_is_no_worse_elsewhere_is_kept():
@@ -127,11 +129,21 @@ def test_the_best_that_is_no_worse_elsewhere_is_kept():
     kept, _ = choose([before, scores(0.5, 0.2, 0.102), scores(1.0, 0.1, 0.12)])
     assert kept.share == 0.5
     kept, reason = choose([before, scores(0.5, 0.2, 0.11), scores(1.0, 0.1, 0.12)])
-    assert kept is None and 'worse elsewhere: abs_rel 0.100 to 0.110 on rooms' in reason
+    assert kept is None and ('worse elsewhere: abs_rel 0.100 to 0.110, d1 0.800 to 0.800 on '
+                             'rooms, even with 50% of the new weights') in reason
     kept, reason = choose([before, scores(0.5, 0.299, 0.1)])
     assert kept is None and 'no better on the held-out part' in reason
     kept, _ = choose([before, scores(1.0, 0.2, 0.1, d1=0.49)])
     assert kept is None
+
+
+def test_pixels_that_are_right_elsewhere_count_too():
+    before = scores(0.0, 0.3, 0.1)
+    kept, _ = choose([before, scores(0.5, 0.2, 0.1, d1_elsewhere=0.78),
+                      scores(1.0, 0.1, 0.1, d1_elsewhere=0.75)])
+    assert kept.share == 0.5
+    kept, reason = choose([before, scores(1.0, 0.1, 0.1, d1_elsewhere=0.76)])
+    assert kept is None and 'd1 0.800 to 0.760 on rooms' in reason
 
 
 def test_mixed_weights_lie_between():

@@ -15,11 +15,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from _training import draw_stills, history, tiny
 from lstm_depth.checkpoint import save_checkpoint
 from lstm_depth.errors import CheckpointError, ConfigError
 from lstm_depth.models import create_model
-from lstm_depth.training import trainer
 from lstm_depth.training.distill import Ensemble, make_distillation
 from lstm_depth.training.recipe import DistillSection
 from lstm_depth.training.trainer import train
@@ -125,7 +126,7 @@ def test_what_is_saved_is_the_student_alone(stills, tmp_path, teacher):
 def test_a_run_with_teachers_resumes_to_the_same_weights(stills, tmp_path, teacher):
     def config(name, **steps):
         recipe = distilled(stills, tmp_path / name, teacher)
-        return trainer.replace(recipe, train=trainer.replace(recipe.train, **steps))
+        return replace(recipe, train=replace(recipe.train, **steps))
 
     train(config('whole'))
     train(config('parts', max_steps=3))

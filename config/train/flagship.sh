@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Make the checkpoint that ships, from ImageNet weights on: five trainings and their teachers.
+# Make the checkpoint that ships, from ImageNet weights on: seven trainings, three of teachers.
 #
 #   bash config/train/flagship.sh FOLDER [lite0.pth lite2.pth] [KEY=VALUE ...]
 #

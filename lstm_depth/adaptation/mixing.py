@@ -22,8 +22,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SHARES = (0.25, 0.5, 0.75, 1.0)
 # Elsewhere the mean relative error may grow by this share, and that of pixels which are right to

@@ -29,6 +29,7 @@ from lstm_depth.ros import camera_node
 from lstm_depth.ros.camera_node import CameraNode
 import numpy as np
 import pytest
+from rclpy.node import Node
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
@@ -158,6 +159,19 @@ def test_nothing_is_played_before_the_subscribers_are_there(rig, folder):
     time.sleep(0.3)
     assert node.published == 0
     rig.driver.create_subscription(CameraInfo, 'camera_info', print, 10)
+    wait_for(lambda: node.published)
+
+
+def test_a_node_with_two_subscriptions_is_one_subscriber(rig, folder):
+    # Our own depth node has two until it has heard something, if it was there first.
+    node = rig.spin(CameraNode(context=rig.context, parameter_overrides=[
+        Parameter('source', value=str(folder)), Parameter('wait_for_subscribers', value=2)]))
+    for kind, topic in ((Image, 'image'), (Image, 'image'), (CameraInfo, 'camera_info')):
+        rig.driver.create_subscription(kind, topic, print, 10)
+    wait_for(lambda: node._image.get_subscription_count() == 2)
+    time.sleep(camera_node._SETTLE_S + 0.3)
+    assert node.published == 0
+    rig.spin(Node('another', context=rig.context)).create_subscription(Image, 'image', print, 10)
     wait_for(lambda: node.published)
 
 

@@ -111,3 +111,12 @@ def test_images_without_depth_are_no_progress(session):
             session.clock.now, session.recorder.images = float(second), second
             session.watch.over()
     assert session.clock.now < 40
+
+
+def test_depth_of_images_that_nobody_here_heard_is_no_recording(session):
+    session.recorder.depths = 5
+    session.watch.over()
+    session.clock.now += 5.0
+    with pytest.raises(watch.NodeFailure, match='5 depth images, but none was heard'):
+        for _ in range(2):
+            session.watch.over()

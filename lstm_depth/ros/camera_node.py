@@ -141,14 +141,26 @@ class CameraNode(Node):
             self.get_logger().info(f'waiting for {wanted} subscribers of {image.topic_name}')
         publishers = [publisher for publisher in (image, self._info, self._depth)
                       if publisher is not None]
-        counts, since = [], time.monotonic()
+        seen, since = None, time.monotonic()
         # A subscriber is seen here before it sees us, and ours subscribe anew once they do.
         while wanted and time.monotonic() < since + _SETTLE_S:
-            now = [publisher.get_subscription_count() for publisher in publishers]
-            if now != counts or now[0] < wanted or min(now) < 1:
-                counts, since = now, time.monotonic()
+            nodes = self._nodes_subscribed(image.topic_name)
+            counts = [publisher.get_subscription_count() for publisher in publishers]
+            if (nodes, counts) != seen or min(len(nodes), counts[0]) < wanted or min(counts) < 1:
+                seen, since = (nodes, counts), time.monotonic()
             if self._stop.wait(0.05):
                 return
+
+    def _nodes_subscribed(self, topic: str) -> set[tuple[Any, ...]]:
+        """
+        Return the nodes that subscribe to *topic*, each once.
+
+        A node may have several subscriptions of it: a depth_node keeps one that has become
+        useless until the one in its place has heard something.
+        """
+        # The first twelve bytes name the process (DDSI-RTPS 2.5, 9.3.1.2).
+        return {(bytes(info.endpoint_gid[:12]), info.node_namespace, info.node_name)
+                for info in self.get_subscriptions_info_by_topic(topic)}
 
     def _play(self) -> None:
         """Publish every frame when it is due."""

@@ -53,7 +53,7 @@ class Recorder(Node):
 
     def __init__(self, bag: BagWriter, **kwargs: Any) -> None:
         """
-        Subscribe to the depth node's outputs, and to the images once these are published.
+        Subscribe to the depth node's outputs, and to the images once all are published.
 
         *bag* must be open as long as the node is served.
         """
@@ -75,8 +75,12 @@ class Recorder(Node):
             0.05, self._listen_to_images, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def _listen_to_images(self) -> None:
-        """Subscribe to the images, for which the camera waits, once the depth node is there."""
-        if all(map(self.count_publishers, (DEPTH_TOPIC, INFO_TOPIC, POINTS_TOPIC))):
+        """
+        Subscribe to the images, for which the camera waits, once both nodes are seen here.
+
+        Not before: the camera could see this subscription, and play, while it is not seen yet.
+        """
+        if all(map(self.count_publishers, (DEPTH_TOPIC, INFO_TOPIC, POINTS_TOPIC, IMAGE_TOPIC))):
             self.destroy_timer(self._until_outputs)
             self.create_subscription(Image, IMAGE_TOPIC, self._on_image, _QOS)
 

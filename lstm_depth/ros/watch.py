@@ -81,6 +81,9 @@ class _Session:
             self._watch_input()
         quiet_s = time.monotonic() - self._changed
         if self._input_ended and self._recorder.depths and quiet_s > _SETTLE_S:
+            if not self._recorder.images:
+                raise _failure(self._camera, f'sent images for {self._recorder.depths} depth '
+                                             'images, but none was heard here')
             return True
         self._check_silence(quiet_s)
         return False

@@ -144,7 +144,7 @@ def test_interrupted_it_goes_on_to_the_same_weights(recorded, tmp_path, capsys, 
 
 
 def test_a_folder_that_is_used_is_left_alone(recorded, tmp_path, capsys):
-    (tmp_path / 'out').mkdir()
+    (tmp_path / 'out' / 'labels').mkdir(parents=True)
     (tmp_path / 'out' / 'adapt.json').write_text('{"checkpoint": "another"}')
     assert main(command(recorded, tmp_path / 'out')) == 2
     assert 'go on with --resume' in capsys.readouterr().err
@@ -154,14 +154,29 @@ def test_a_folder_that_is_used_is_left_alone(recorded, tmp_path, capsys):
 
 @pytest.mark.parametrize('more, bag, said', [
     ((), 'bare', 'has no depth, and no poses of a calibrated camera'),
+    (('--labels', 'odometry'), 'depth', 'poses of a calibrated camera: take --labels depth'),
     (('--labels', 'depth'), 'poses', 'has no depth topic'),
     (('--part', '0.5', '0.1'), 'depth', 'part is a first and a last share'),
     (('--part', '0', '0.1'), 'depth', 'it takes some seconds of video'),
     (('--teacher', 'nothing.onnx'), 'depth', 'nothing.onnx is no teacher'),
     (('--labels', 'depth', '--teacher', 'x'), 'depth', 'not from both'),
     (('--elsewhere', 'nowhere'), 'depth', 'nowhere does not exist'),
+    (('--checkpoint', 'nothing.safetensors'), 'depth', 'no checkpoint nothing.safetensors'),
 ])
 def test_what_cannot_be_adapted_to_is_said(recorded, tmp_path, capsys, more, bag, said):
     assert main(command(recorded, tmp_path / 'out', *more, bag=bag)) == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / 'out' / 'run').exists()
+    # Nothing was begun, so that the corrected command needs no other folder.
+    assert main(command(recorded, tmp_path / 'out', bag='none')) == 2
+    assert 'does not exist' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('setting, said', [
+    ('phases.0.epoks=1', "did you mean 'phases.0.epochs'"),
+    ('train.device=cuda:99', "device 'cuda:99' was asked for")])
+def test_what_is_wrong_with_the_recipe_is_said_before_labelling(recorded, tmp_path, capsys,
+                                                                setting, said):
+    assert main(command(recorded, tmp_path / 'out', settings=(*FAST, setting))) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / 'out' / 'labels').exists()

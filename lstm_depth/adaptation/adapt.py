@@ -30,7 +30,7 @@ from lstm_depth.adaptation.config import AdaptConfig
 from lstm_depth.adaptation.folder import write_folder
 from lstm_depth.adaptation.labels import label_recording
 from lstm_depth.adaptation.mixing import choose, mixed, Scores, SHARES
-from lstm_depth.adaptation.recipe import recipe_for, ROOMS
+from lstm_depth.adaptation.recipe import LABELS_FOLDER, recipe_for, ROOMS
 from lstm_depth.adaptation.recording import read_recording
 from lstm_depth.checkpoint import load_network, save_checkpoint
 from lstm_depth.data.readers import open_dataset, ReaderOptions
@@ -44,6 +44,7 @@ from lstm_depth.files import atomic_path, write_json
 from lstm_depth.header import shipped_checkpoint
 from lstm_depth.models import DepthModel
 from lstm_depth.runtime.cache import file_hash
+from lstm_depth.training.setup import train_device
 from lstm_depth.training.trainer import train
 import torch
 from tqdm import tqdm
@@ -108,10 +109,13 @@ def adapt(config: AdaptConfig, resume: bool = False) -> Adaptation:
     started = time.monotonic()
     output = config.output
     _check_folder(config, resume)
+    start = Path(config.checkpoint).expanduser() if config.checkpoint else shipped_checkpoint()
+    network = load_network(start)
+    # What is wrong with the recipe is said before minutes of labelling.
+    train_device(recipe_for(network, start, output, config.overrides).train)
     elsewhere = _elsewhere(config)
     notes = _labelled(config)
-    start = Path(config.checkpoint).expanduser() if config.checkpoint else shipped_checkpoint()
-    recipe = recipe_for(load_network(start), start, output, config.overrides)
+    recipe = recipe_for(network, start, output, config.overrides)
     summary = train(recipe, resume=(output / 'run').exists())
     if summary.get('interrupted'):
         return Adaptation([], None, 'interrupted', [], notes, time.monotonic() - started, True)
@@ -128,7 +132,8 @@ def _check_folder(config: AdaptConfig, resume: bool) -> None:
     """Write down what is adapted, or check that it is what was."""
     path = config.output / _SETTINGS
     settings = json.loads(json.dumps(asdict(config), default=str))
-    if not path.exists():
+    # Without labels nothing was begun: what is written down may be a mistyped recording.
+    if not path.exists() or not (config.output / LABELS_FOLDER).exists():
         write_json(path, settings)
         return
     if not resume:
@@ -143,7 +148,7 @@ def _check_folder(config: AdaptConfig, resume: bool) -> None:
 
 def _labelled(config: AdaptConfig) -> list[str]:
     """Write the labels unless they are there; return what is to be known of them."""
-    folder = config.output / 'labels'
+    folder = config.output / LABELS_FOLDER
     if not folder.exists():
         recording = read_recording(config.recording)
         labels = label_recording(recording, config)
@@ -181,10 +186,10 @@ class _Judge:
         self._header = self._network.header
         self._old = {name: weight.clone() for name, weight in self._network.state_dict().items()}
         self._new = load_network(output / 'run' / 'model.safetensors').state_dict()
-        self._here = open_dataset(output / 'labels' / 'held_out',
-                                  ReaderOptions(camera='' if (
-                                      output / 'labels' / 'held_out' / 'intrinsics.txt').exists()
-                                      else 'none')).sequences
+        held_out = output / LABELS_FOLDER / 'held_out'
+        known = (held_out / 'intrinsics.txt').exists()
+        self._here = open_dataset(
+            held_out, ReaderOptions(camera='' if known else 'none')).sequences
         self._elsewhere = elsewhere
 
     def score(self, share: float) -> Scores:
@@ -205,7 +210,7 @@ class _Judge:
         self._network.load_state_dict(mixed(self._old, self._new, kept.share))
         path = self._output / NAME
         training = {'adapted_from': str(self._start), 'share': kept.share,
-                    'labels': json.loads((self._output / 'labels' / 'labels.json').read_text(
+                    'labels': json.loads((self._output / LABELS_FOLDER / 'labels.json').read_text(
                         encoding='utf-8')),
                     'before': (self._header or {}).get('training', {})}
         save_checkpoint(path, self._network, training=training,

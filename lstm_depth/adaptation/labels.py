@@ -70,8 +70,10 @@ def label_recording(recording: Recording, config: AdaptConfig) -> Labels:
                             'or take --labels odometry, or --teacher MODEL')
         return checked(recording, kind, depth_labels(recording.frames))
     if not recording.has_poses:
+        has, instead = (('no', 'take --labels depth, or ') if recording.has_depth
+                        else ('no depth, and no', ''))
         raise DataError(
-            f'{recording.name} has no depth, and no poses of a calibrated camera: give a bag '
+            f'{recording.name} has {has} poses of a calibrated camera: {instead}give a bag '
             'with /tf (or --odometry-topic, --trajectory) and camera_info, or a teacher: '
             '--teacher MODEL')
     return checked(recording, kind, odometry_labels(

@@ -24,7 +24,8 @@ from lstm_depth.models import DepthModel
 from lstm_depth.training.parse import config_from, read_yaml
 from lstm_depth.training.recipe import TrainConfig
 
-ROOMS = 'rooms'
+# Of the output's folders.
+ROOMS, LABELS_FOLDER = 'rooms', 'labels'
 
 
 def recipe_for(network: DepthModel, checkpoint: Path, output: Path,
@@ -32,22 +33,24 @@ def recipe_for(network: DepthModel, checkpoint: Path, output: Path,
     """
     Return the recipe that adapts *network*, read from *checkpoint*, to the labels in *output*.
 
-    *overrides*: ``key=value``, as those of ``lstm_depth train``; ConfigError where they are not.
+    Before there are any it only shows whether the recipe is one. *overrides*: ``key=value``, as
+    those of ``lstm_depth train``; ConfigError where they are not.
     """
     path = Path(str(files('lstm_depth') / 'adaptation' / 'adapt.yaml'))
     values = read_yaml(path)
-    labels = output / 'labels'
+    labels = output / LABELS_FOLDER
     known = (labels / 'train' / 'intrinsics.txt').exists()
     values['model'] = {'name': network.name, 'checkpoint': str(checkpoint)}
     values['data'] |= {'path': str(labels / 'train'), 'validation': str(labels / 'held_out'),
                        'room_folder': str(output / ROOMS),
                        'options': {'camera': '' if known else 'none'}}
     values['train'] |= {'output': str(output / 'run')}
-    longest = max(len(item) for item in open_dataset(
-        labels / 'train', ReaderOptions(camera='none')).sequences)
+    lengths = [len(item) for item in open_dataset(
+        labels / 'train', ReaderOptions(camera='none')).sequences] if labels.exists() else []
     for phase in values['phases']:
         # Images that are far apart in time are no video.
-        phase['sampling']['length'] = min(phase['sampling']['length'], longest)
+        phase['sampling']['length'] = min(
+            phase['sampling']['length'], max(lengths, default=phase['sampling']['length']))
         if not network.backbones():
             phase['freeze'] = 'none'
     return config_from(values, str(path), overrides)

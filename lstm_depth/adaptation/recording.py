@@ -81,8 +81,8 @@ def read_recording(config: RecordingConfig) -> Recording:
         name = source.name
     cut = round(len(frames) * (1 - config.held_out))
     if cut < 4 or len(frames) - cut < 2:
-        raise DataError(f'{name} has {len(frames)} frames to learn from; it takes some seconds of '
-                        'video at least')
+        raise DataError('; '.join([f'{name} has {len(frames)} frames to learn from; it takes some '
+                                   'seconds of video at least', *notes]))
     return Recording(name, frames[:cut], frames[cut:], notes)
 
 

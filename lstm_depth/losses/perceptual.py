@@ -110,7 +110,7 @@ def _load(features: nn.Sequential, network: str, weights: str | None) -> None:
         except Exception as error:  # the hub's client raises its own kinds
             raise CheckpointError(
                 f'no ImageNet weights for the perceptual loss ({network}) from the model hub '
-                f'({error}); give a local file: perceptual_weights=/path/to/file.pth') from error
+                f'({error}); give a local file: perceptual.weights=/path/to/file.pth') from error
     else:
         values = read_weights(Path(weights))
     wanted = features.state_dict()

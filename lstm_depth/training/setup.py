@@ -41,15 +41,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 
 def make_fabric(section: TrainSection) -> Fabric:
-    """
-    Return Fabric on the configured device, one of several processes under torchrun.
-
-    ConfigError for a device that is not there: a run of days is not to start on the CPU
-    because of a typing mistake.
-    """
-    device, problem = select_device(section.device)
-    if problem:
-        raise ConfigError(f'{problem}; choose train.device=cpu to do so')
+    """Return Fabric on the configured device, one of several processes under torchrun."""
+    device = train_device(section)
     if device.type == 'cuda':
         choose_kernels(section.deterministic)
     world = int(os.environ.get('WORLD_SIZE', '1'))
@@ -65,6 +58,19 @@ def make_fabric(section: TrainSection) -> Fabric:
                         strategy=strategy, precision=section.precision)
     fabric.launch()
     return fabric
+
+
+def train_device(section: TrainSection) -> torch.device:
+    """
+    Return the configured device.
+
+    ConfigError for one that is not there: a run of days is not to start on the CPU because of
+    a typing mistake.
+    """
+    device, problem = select_device(section.device)
+    if problem:
+        raise ConfigError(f'{problem}; choose train.device=cpu to do so')
+    return device
 
 
 def choose_kernels(deterministic: bool) -> None:

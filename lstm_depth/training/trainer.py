@@ -43,6 +43,7 @@ from lstm_depth.training.optim import (
 )
 from lstm_depth.training.parse import dump_config, plain
 from lstm_depth.training.recipe import PhaseSection, TrainConfig
+from lstm_depth.training.rehearsal import rehearse
 from lstm_depth.training.run_summary import write_summary
 from lstm_depth.training.setup import (
     build_model,
@@ -105,7 +106,8 @@ class Trainer:
         torch.manual_seed(config.train.seed * 1009 + fabric.global_rank)
         if resume:
             self._load()
-        elif config.model.fit_clips:
+        rehearse(config, self.data, self.model, self.progress.phase, self.progress.step)
+        if config.model.fit_clips and not resume:
             fit_to_checkpoint(self.model, config, self.data)
         if fabric.is_global_zero:
             output.mkdir(parents=True, exist_ok=True)

@@ -120,6 +120,13 @@ def test_demo_without_ros_says_how_to_get_it(monkeypatch, tmp_path, capsys):
     assert not (tmp_path / 'demo').exists()
 
 
+def test_demo_says_what_its_video_needs_before_it_plays(ros, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, 'av', None)
+    assert main(['demo', '--output', str(tmp_path / 'demo')]) == 2
+    assert "pip install 'lstm_depth[report]'" in capsys.readouterr().err
+    assert not (tmp_path / 'demo').exists()
+
+
 def test_demo_refuses_negative_numbers(ros, tmp_path, capsys):
     assert main(['demo', '--output', str(tmp_path), '--frames', '-1']) == 2
     assert '0 or more' in capsys.readouterr().err

@@ -38,6 +38,7 @@ from lstm_depth.evaluation.tables import (
     percentiles_ms,
     table,
 )
+from lstm_depth.extras import import_extra
 from lstm_depth.frames import CameraFrame
 from lstm_depth.media.bag import BagWriter
 from lstm_depth.media.bag.common import is_bag
@@ -150,8 +151,10 @@ def run_demo(config: DemoConfig) -> DemoReport:
 
     Writes ``sample/`` (unless there is a source), ``bag/``, ``strip.png``,
     ``video.mp4`` and ``log/`` into ``config.output``. Raises NodeFailure when a
-    node ends or nothing arrives; both processes have ended when this returns.
+    node ends or nothing arrives, MissingPackage where no video could be written; both
+    processes have ended when this returns.
     """
+    import_extra('av')
     source, frames = config.source, config.frames
     if source is None:
         frames = frames or SAMPLE_FRAMES

@@ -21,6 +21,7 @@ from lstm_depth.adaptation.config import RecordingConfig
 from lstm_depth.adaptation.mixing import choose, mixed, Scores
 from lstm_depth.adaptation.recording import chosen
 from lstm_depth.adaptation.teacher import open_teacher, to_metres
+from lstm_depth.anchor.stage import AnchoredDepth
 from lstm_depth.errors import CheckpointError
 import numpy as np
 import onnx
@@ -57,6 +58,27 @@ def test_landmarks_of_the_motion_correct_a_wrong_network(monkeypatch):
     labelled = np.isfinite(made) & np.isfinite(truth)
     assert labelled.mean() > 0.5
     assert abs_rel(made[labelled], truth[labelled]) < 0.4 * abs_rel(np.array(wrong), truth)
+
+
+def test_what_was_corrected_far_is_learnt_where_landmarks_tell_it_and_nothing_else(monkeypatch):
+    frames = short_walk()
+    rng = np.random.default_rng(0)
+    # Too near by half on one side of the view, right on the other.
+    half = np.where(np.arange(frames[0].depth.shape[1]) < 80, 0.6, 1.0).astype(np.float32)
+    wrong = [np.nan_to_num(frame.depth, nan=5.0) * half for frame in frames]
+    monkeypatch.setattr(labels, 'network_depths', lambda *_: iter(wrong))
+    made = np.array(labels.odometry_labels(frames, None))
+    truth = np.array([frame.depth for frame in frames])
+    labelled = np.isfinite(made) & np.isfinite(truth)
+    for side in (labelled[..., :70], labelled[..., 90:]):
+        assert side.mean() > 0.4
+    ratio = (made / truth)[..., :70][labelled[..., :70]]
+    assert np.mean(np.abs(np.log(ratio)) < np.log(1.25)) > 0.8
+    # Where no landmark is, nothing is learnt, however sure the network's depth may be.
+    few = AnchoredDepth(np.full((8, 8), 2.0), 1.0, 0.01, rng.uniform(size=(9, 3)),
+                        evidence=np.array([[1.0, 0.0]]), correction=np.array([[0.5, 0.0]]))
+    known = labels.sure(few)
+    assert known[:, :2].all() and not known[:, -2:].any()
 
 
 @pytest.mark.parametrize('gives', ['disparity', 'depth'])
@@ -135,6 +157,11 @@ def test_the_best_that_is_no_worse_elsewhere_is_kept():
     assert kept is None and 'no better on the held-out part' in reason
     kept, _ = choose([before, scores(1.0, 0.2, 0.1, d1=0.49)])
     assert kept is None
+    # More pixels that are right weigh up a mean error that is as large.
+    kept, _ = choose([before, scores(0.5, 0.2, 0.1, d1=0.6), scores(1.0, 0.201, 0.1, d1=0.62)])
+    assert kept.share == 1.0
+    kept, _ = choose([before, scores(0.5, 0.29, 0.1), scores(1.0, 0.299, 0.1, d1=0.9)])
+    assert kept.share == 0.5
 
 
 def test_pixels_that_are_right_elsewhere_count_too():

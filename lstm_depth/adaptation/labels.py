@@ -24,11 +24,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import cv2
 from lstm_depth.adaptation.config import AdaptConfig
 from lstm_depth.adaptation.recording import Recording
 from lstm_depth.adaptation.teacher import open_teacher, to_metres
 from lstm_depth.anchor import AnchorConfig
-from lstm_depth.anchor.stage import AnchorStage
+from lstm_depth.anchor.confidence import confidence_of
+from lstm_depth.anchor.stage import AnchoredDepth, AnchorStage
 from lstm_depth.errors import DataError
 from lstm_depth.frames import CameraFrame
 from lstm_depth.runtime.engine import Engine
@@ -39,8 +41,9 @@ from tqdm import tqdm
 
 # Landmarks that go into labels are known better than those that steer a robot need be.
 _ANCHORS = AnchorConfig(max_sigma=0.15)
-# Where anchored depth is less probable to be right to 25 %, nothing is learnt from it.
-_CONFIDENCE = 0.8
+# Learnt from is what landmarks nearby tell, but not at the edges of depth. That it was corrected
+# is no reason for doubt here, as it is in the confidence of a stream: most is to be learnt there.
+_EVIDENCE, _CONFIDENCE = 0.8, 0.7
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,9 +141,18 @@ def odometry_labels(frames: Sequence[CameraFrame], model: Engine) -> list[np.nda
     stage, labels = AnchorStage('points', _ANCHORS), []
     for frame, depth, known in zip(frames, depths, points):
         found = stage.apply(frame.rgb, depth, frame.camera, frame.stamp_s, points=known)
-        sure = (found.confidence >= _CONFIDENCE) & (len(found.anchors) > 0)
-        labels.append(np.where(sure, found.depth, np.float32(np.nan)))
+        labels.append(np.where(sure(found), found.depth, np.float32(np.nan)))
     return labels
+
+
+def sure(found: AnchoredDepth) -> np.ndarray:
+    """Return (H, W) bool: where anchored depth is known well enough to learn from."""
+    height, width = found.depth.shape
+    if found.evidence is None or not len(found.anchors):
+        return np.zeros((height, width), bool)
+    evidence = cv2.resize(found.evidence.astype(np.float32), (width, height))
+    confidence = confidence_of(found.depth, found.scale_sigma, found.evidence)
+    return (evidence >= _EVIDENCE) & (confidence >= _CONFIDENCE)
 
 
 def network_depths(frames: Sequence[CameraFrame], model: Engine) -> Iterator[np.ndarray]:

@@ -59,8 +59,9 @@ def choose(tried: Sequence[Scores]) -> tuple[Scores | None, str]:
     """
     Return the mixture to keep and why, the first of *tried* being the network as it was.
 
-    The one with the lowest abs_rel on the held-out part of those that are no worse elsewhere;
-    None where that is no better than before.
+    Of those that are no worse elsewhere the one whose d1 on the held-out part is farthest above
+    its abs_rel: labels that are wrong here and there move the one and not the other. None where
+    that is no better than before.
     """
     before, *others = tried
     kept = [scores for scores in others if _worse(before, scores) <= _WORSE_ELSEWHERE]
@@ -71,13 +72,19 @@ def choose(tried: Sequence[Scores]) -> tuple[Scores | None, str]:
         return None, (f'it would be worse elsewhere: abs_rel {old["abs_rel"]:.3f} to '
                       f'{new["abs_rel"]:.3f}, d1 {old["d1"]:.3f} to {new["d1"]:.3f} on {name}, '
                       f'even with {least.share:.0%} of the new weights')
-    best = min(kept, key=lambda scores: scores.here['abs_rel'])
-    if not (best.here['abs_rel'] <= _BETTER * before.here['abs_rel']
-            and best.here['d1'] >= before.here['d1']):
+    better = [scores for scores in kept if _is_better(before, scores)]
+    best = max(better or kept, key=lambda scores: scores.here['d1'] - scores.here['abs_rel'])
+    if not better:
         return None, ('it would be no better on the held-out part of the recording: abs_rel '
                       f'{before.here["abs_rel"]:.3f} to {best.here["abs_rel"]:.3f}, d1 '
                       f'{before.here["d1"]:.3f} to {best.here["d1"]:.3f}')
     return best, f'{best.share:.0%} of the new weights'
+
+
+def _is_better(before: Scores, after: Scores) -> bool:
+    """Return whether *after* is worth keeping for the held-out part."""
+    return (after.here['abs_rel'] <= _BETTER * before.here['abs_rel']
+            and after.here['d1'] >= before.here['d1'])
 
 
 def _worse(before: Scores, after: Scores) -> float:

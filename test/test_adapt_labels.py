@@ -77,7 +77,7 @@ def test_what_was_corrected_far_is_learnt_where_landmarks_tell_it_and_nothing_el
     # Where no landmark is, nothing is learnt, however sure the network's depth may be.
     few = AnchoredDepth(np.full((8, 8), 2.0), 1.0, 0.01, rng.uniform(size=(9, 3)),
                         evidence=np.array([[1.0, 0.0]]), correction=np.array([[0.5, 0.0]]))
-    known = labels.sure(few)
+    known = labels.known_pixels(few)
     assert known[:, :2].all() and not known[:, -2:].any()
 
 

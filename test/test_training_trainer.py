@@ -25,7 +25,7 @@ import cv2
 import lstm_depth
 from lstm_depth.checkpoint import load_network, read_header, save_checkpoint
 from lstm_depth.cli import main
-from lstm_depth.errors import ConfigError, DataError, LstmDepthError, TrainingError
+from lstm_depth.errors import ConfigError, DataError, TrainingError
 from lstm_depth.models import create_model
 from lstm_depth.training import trainer
 from lstm_depth.training.collapse import FLAT
@@ -189,42 +189,6 @@ def test_only_a_backbone_has_paths_to_drop(stills, tmp_path):
         train(tiny(stills, tmp_path / 'run', phases=[{'drop_path': 0.2}]))
     with pytest.raises(ConfigError, match=r'drop_path must be in \[0, 1\)'):
         tiny(stills, tmp_path / 'run', phases=[{'drop_path': 1.0}])
-
-
-@pytest.mark.parametrize('second, said', [
-    ({'loss': {'msee': 1.0}}, "no loss 'msee'"),
-    ({'loss': {'perceptual': 1.0}}, 'perceptual.weights'),
-    ({'distill': {'teachers': ['nothing.safetensors']}}, 'no checkpoint nothing.safetensors'),
-    ({'drop_path': 0.2}, 'no pretrained backbone'),
-    ({'freeze': 'encoder'}, 'no pretrained backbone'),
-    ({'carry_state': False, 'steps': 0, 'batch': 1000}, 'fewer than a batch of 1000')])
-def test_what_a_later_phase_lacks_is_said_before_the_first(stills, tmp_path, monkeypatch, second,
-                                                           said):
-    monkeypatch.setattr('torch.hub.download_url_to_file', no_internet)
-    monkeypatch.setenv('TORCH_HOME', str(tmp_path))
-    with pytest.raises(LstmDepthError, match=said) as error:
-        train(tiny(stills, tmp_path / 'run', phases=[{}, second | {'name': 'last'}]))
-    assert str(error.value).startswith('phases.1 (last): ')
-    assert not (tmp_path / 'run' / 'history.csv').exists()
-
-
-def no_internet(*_, **__):
-    raise OSError('no route to host')
-
-
-def test_a_phase_that_is_not_reached_need_not_be_ready(stills, tmp_path):
-    phases = [{}, {'loss': {'msee': 1.0}}]
-    train(tiny(stills, tmp_path / 'run', phases=phases, train={'max_steps': 4}))
-    assert len(history(tmp_path / 'run')) == 4
-    with pytest.raises(ConfigError, match='msee'):
-        train(tiny(stills, tmp_path / 'more', phases=phases, train={'max_steps': 5}))
-
-
-def test_a_phase_may_be_taught_by_an_earlier_one(stills, tmp_path):
-    output = tmp_path / 'run'
-    teachers = [str(output / 'phase_1.safetensors')]
-    train(tiny(stills, output, phases=[{}, {'distill': {'teachers': teachers}}]))
-    assert len(history(output)) == 8
 
 
 def test_a_backbone_trains_with_dropped_paths_which_make_a_difference(stills, tmp_path):

@@ -30,7 +30,7 @@ from lstm_depth.adaptation.config import AdaptConfig
 from lstm_depth.adaptation.folder import write_folder
 from lstm_depth.adaptation.labels import label_recording
 from lstm_depth.adaptation.mixing import choose, mixed, Scores, SHARES
-from lstm_depth.adaptation.recipe import LABELS_FOLDER, recipe_for, ROOMS
+from lstm_depth.adaptation.recipe import LABELS_FOLDER, recipe_for, ROOMS, RUN
 from lstm_depth.adaptation.recording import read_recording
 from lstm_depth.checkpoint import load_network, save_checkpoint
 from lstm_depth.data.readers import open_dataset, ReaderOptions
@@ -116,7 +116,7 @@ def adapt(config: AdaptConfig, resume: bool = False) -> Adaptation:
     elsewhere = _elsewhere(config)
     notes = _labelled(config)
     recipe = recipe_for(network, start, output, config.overrides)
-    summary = train(recipe, resume=(output / 'run').exists())
+    summary = train(recipe, resume=(output / RUN).exists())
     if summary.get('interrupted'):
         return Adaptation([], None, 'interrupted', [], notes, time.monotonic() - started, True)
     judge = _Judge(start, output, elsewhere)
@@ -133,7 +133,8 @@ def _check_folder(config: AdaptConfig, resume: bool) -> None:
     path = config.output / _SETTINGS
     settings = json.loads(json.dumps(asdict(config), default=str))
     # Without labels nothing was begun: what is written down may be a mistyped recording.
-    if not path.exists() or not (config.output / LABELS_FOLDER).exists():
+    begun = any((config.output / name).exists() for name in (LABELS_FOLDER, RUN))
+    if not (path.exists() and begun):
         write_json(path, settings)
         return
     if not resume:
@@ -185,7 +186,7 @@ class _Judge:
         self._network: DepthModel = load_network(start)
         self._header = self._network.header
         self._old = {name: weight.clone() for name, weight in self._network.state_dict().items()}
-        self._new = load_network(output / 'run' / 'model.safetensors').state_dict()
+        self._new = load_network(output / RUN / 'model.safetensors').state_dict()
         held_out = output / LABELS_FOLDER / 'held_out'
         known = (held_out / 'intrinsics.txt').exists()
         self._here = open_dataset(

@@ -73,11 +73,12 @@ def label_recording(recording: Recording, config: AdaptConfig) -> Labels:
                             'or take --labels odometry, or --teacher MODEL')
         return checked(recording, kind, depth_labels(recording.frames))
     if not recording.has_poses:
-        has, instead = (('no', 'take --labels depth, or ') if recording.has_depth
-                        else ('no depth, and no', ''))
+        lacks, also = 'no depth, and no poses', ''
+        if recording.has_depth:
+            lacks, also = 'no poses', 'take --labels depth, or '
         raise DataError(
-            f'{recording.name} has {has} poses of a calibrated camera: {instead}give a bag '
-            'with /tf (or --odometry-topic, --trajectory) and camera_info, or a teacher: '
+            f'{recording.name} has {lacks} of a calibrated camera: {also}give a bag with /tf '
+            '(or --odometry-topic, --trajectory) and camera_info, or a teacher: '
             '--teacher MODEL')
     return checked(recording, kind, odometry_labels(
         recording.frames, load_model(config.checkpoint)))
@@ -141,11 +142,11 @@ def odometry_labels(frames: Sequence[CameraFrame], model: Engine) -> list[np.nda
     stage, labels = AnchorStage('points', _ANCHORS), []
     for frame, depth, known in zip(frames, depths, points):
         found = stage.apply(frame.rgb, depth, frame.camera, frame.stamp_s, points=known)
-        labels.append(np.where(sure(found), found.depth, np.float32(np.nan)))
+        labels.append(np.where(known_pixels(found), found.depth, np.float32(np.nan)))
     return labels
 
 
-def sure(found: AnchoredDepth) -> np.ndarray:
+def known_pixels(found: AnchoredDepth) -> np.ndarray:
     """Return (H, W) bool: where anchored depth is known well enough to learn from."""
     height, width = found.depth.shape
     if found.evidence is None or not len(found.anchors):

@@ -25,7 +25,7 @@ from lstm_depth.training.parse import config_from, read_yaml
 from lstm_depth.training.recipe import TrainConfig
 
 # Of the output's folders.
-ROOMS, LABELS_FOLDER = 'rooms', 'labels'
+ROOMS, LABELS_FOLDER, RUN = 'rooms', 'labels', 'run'
 
 
 def recipe_for(network: DepthModel, checkpoint: Path, output: Path,
@@ -44,7 +44,7 @@ def recipe_for(network: DepthModel, checkpoint: Path, output: Path,
     values['data'] |= {'path': str(labels / 'train'), 'validation': str(labels / 'held_out'),
                        'room_folder': str(output / ROOMS),
                        'options': {'camera': '' if known else 'none'}}
-    values['train'] |= {'output': str(output / 'run')}
+    values['train'] |= {'output': str(output / RUN)}
     lengths = [len(item) for item in open_dataset(
         labels / 'train', ReaderOptions(camera='none')).sequences] if labels.exists() else []
     for phase in values['phases']:

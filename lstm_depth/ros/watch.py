@@ -83,7 +83,7 @@ class _Session:
         if self._input_ended and self._recorder.depths and quiet_s > _SETTLE_S:
             if not self._recorder.images:
                 raise _failure(self._camera, f'sent images for {self._recorder.depths} depth '
-                                             'images, but none was heard here')
+                                             'images, but none was heard here: run it again')
             return True
         self._check_silence(quiet_s)
         return False
